@@ -1,0 +1,77 @@
+# The one entry for people and for CI. `make` lists the targets.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Relative names are targets, absolute ones go to the programs: make cannot have a target with a space in its name.
+VENV_PYTHON := $(CURDIR)/.venv/bin/python
+BENCH_TEXT := target/bench-data/text.bin
+TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
+CODECS := zstd brotli snappy
+
+.PHONY: help demo test lint bench clean venv need-cargo need-lints
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+
+demo: need-cargo ## build the command line tool and run it on the files in tests/data
+	cargo build --release -p windrow-cli
+	WINDROW="$(TARGET_DIR)/release/windrow" tools/demo.sh
+
+test: need-cargo venv ## run all tests, also against the upstream Python package
+	WINDROW_PYTHON="$(VENV_PYTHON)" cargo test --workspace
+
+lint: need-cargo need-lints ## check format, lints, documentation and each codec alone
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+	cargo clippy -p windrow-format --no-default-features -- -D warnings
+	@set -e; for codec in $(CODECS); do \
+	  echo "cargo clippy -p windrow-format --no-default-features --features $$codec -- -D warnings"; \
+	  cargo clippy -p windrow-format --no-default-features --features "$$codec" -- -D warnings; \
+	done
+
+bench: need-cargo $(BENCH_TEXT) ## measure reading and writing on 97 MB of generated text
+	WINDROW_BENCH_TEXT="$(CURDIR)/$(BENCH_TEXT)" cargo bench -p windrow-bench
+
+clean: ## remove what was built, generated and installed here
+	rm -rf .venv target
+	if command -v cargo >/dev/null 2>&1; then cargo clean; fi
+
+venv: .venv/stamp ## set up .venv with the packages of requirements-test.txt
+
+# A half-made environment has no stamp, so it is made again from nothing.
+.venv/stamp: requirements-test.txt
+	@$(FIND_PYTHON); if [ -z "$$python" ]; then \
+	  echo "no Python 3.11 or newer found: install python3.11 and python3-venv, or name one with PYTHON=..." >&2; exit 1; \
+	elif ! "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
+	  echo "$$python cannot make virtual environments: install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "making .venv with $$("$$python" --version)"; rm -rf .venv; "$$python" -m venv .venv
+	"$(VENV_PYTHON)" -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@
+
+$(BENCH_TEXT): benches/data/make_text.py .venv/stamp
+	"$(VENV_PYTHON)" benches/data/make_text.py $@
+	touch $@
+
+# Sets $python to the first interpreter that runs and is new enough, or to nothing. With `PYTHON=...` only that one
+# is tried.
+define FIND_PYTHON
+python=; for candidate in $(if $(PYTHON),"$(PYTHON)",python3.11 python3 python3.12 python3.13); do \
+  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+    python="$$candidate"; break; \
+  fi; \
+done
+endef
+
+need-cargo:
+	@command -v cargo >/dev/null 2>&1 || { echo "cargo not found: install Rust 1.90 or newer with rustup" >&2; exit 1; }
+	@command -v cc >/dev/null 2>&1 || { echo "cc not found: install a C compiler (Debian: build-essential)" >&2; exit 1; }
+
+need-lints:
+	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt not found: run 'rustup component add rustfmt'" >&2; exit 1; }
+	@cargo clippy --version >/dev/null 2>&1 || { echo "clippy not found: run 'rustup component add clippy'" >&2; exit 1; }

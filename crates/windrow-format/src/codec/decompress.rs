@@ -1,0 +1,291 @@
+//! Decompressing one buffer after the other with contexts that are kept.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use super::CompressionType;
+use crate::error::{At, FormatError};
+use crate::varint::take_varint;
+
+/// What a caller knows about a buffer before it is decompressed.
+#[derive(Debug, Clone, Copy)]
+pub struct BufferLimits {
+    /// The only decompressed size that is right, where it is known.
+    pub exact: Option<u64>,
+    /// The largest decompressed size that can be right.
+    pub max: u64,
+    /// What the buffer holds, for messages.
+    pub what: &'static str,
+    /// The chunk that the buffer belongs to.
+    pub at: At,
+}
+
+/// Decompresses buffers. Contexts are created when first needed and reused for as long as this value lives; make one
+/// per thread.
+#[derive(Default)]
+pub struct Decompressor {
+    #[cfg(feature = "zstd")]
+    zstd: Option<zstd_safe::DCtx<'static>>,
+    #[cfg(feature = "snappy")]
+    snappy: snap::raw::Decoder,
+}
+
+impl std::fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decompressor").finish_non_exhaustive()
+    }
+}
+
+impl Decompressor {
+    /// A decompressor without any context yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the contents of a buffer, as a chunk stores it, to `out`. On an error `out` is as long as before.
+    ///
+    /// Memory is reserved only for sizes that the buffer's own length makes possible.
+    ///
+    /// # Errors
+    /// A size prefix that is not a varint ([`FormatError::Varint`]), differs from `limits.exact`
+    /// ([`FormatError::DecodedSize`]), or cannot be true ([`FormatError::Implausible`]); contents that are not valid
+    /// ([`FormatError::Decompress`]), of another size ([`FormatError::DecodedSize`]) or followed by more
+    /// ([`FormatError::TrailingBytes`]); [`FormatError::CodecMissing`].
+    pub fn decompress_into(
+        &mut self,
+        compression: CompressionType,
+        mut buffer: &[u8],
+        limits: &BufferLimits,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let BufferLimits { what, at, .. } = *limits;
+        if compression == CompressionType::None {
+            check_size(buffer.len() as u64, limits)?;
+            out.extend_from_slice(buffer);
+            return Ok(());
+        }
+        let declared = take_varint(&mut buffer).ok_or(FormatError::Varint { what, at })?;
+        check_size(declared, limits)?;
+        let present = buffer.len() as u64;
+        let possible = most_decoded_bytes(compression, present);
+        let size = match usize::try_from(declared) {
+            Ok(size) if declared <= possible => size,
+            _ => {
+                return Err(FormatError::Implausible {
+                    what,
+                    at,
+                    declared,
+                    present,
+                    possible,
+                });
+            }
+        };
+        if size == 0 && buffer.is_empty() {
+            return Ok(());
+        }
+        let begin = out.len();
+        let result = match compression {
+            CompressionType::None => Ok(()),
+            #[cfg(feature = "zstd")]
+            CompressionType::Zstd => self.zstd(buffer, size, limits, out),
+            #[cfg(feature = "brotli")]
+            CompressionType::Brotli => brotli_decompress(buffer, size, limits, out),
+            #[cfg(feature = "snappy")]
+            CompressionType::Snappy => self.snappy(buffer, size, limits, out),
+            #[allow(unreachable_patterns, reason = "reachable where a codec is left out")]
+            _ => Err(FormatError::CodecMissing {
+                codec: compression.name(),
+                at,
+                feature: compression.name(),
+            }),
+        };
+        if result.is_err() {
+            out.truncate(begin);
+        }
+        result
+    }
+
+    #[cfg(feature = "zstd")]
+    fn zstd(
+        &mut self,
+        buffer: &[u8],
+        size: usize,
+        limits: &BufferLimits,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let invalid = || FormatError::Decompress {
+            codec: "zstd",
+            what: limits.what,
+            at: limits.at,
+        };
+        // zstd itself would go on with a second frame and skip frames of metadata; the format has one frame.
+        let frame_bytes = zstd_safe::find_frame_compressed_size(buffer).map_err(|_| invalid())?;
+        check_trailing(buffer.len().saturating_sub(frame_bytes), limits)?;
+        if self.zstd.is_none() {
+            self.zstd = zstd_safe::DCtx::try_create();
+        }
+        let context = self.zstd.as_mut().ok_or_else(invalid)?;
+        out.reserve(size);
+        let begin = out.len();
+        let mut cursor = std::io::Cursor::new(out);
+        cursor.set_position(begin as u64);
+        let written = match context.decompress(&mut cursor, buffer) {
+            Ok(written) => written,
+            // The output buffer was too small, so there is more than was declared.
+            Err(code) if zstd_safe::get_error_name(code).contains("too small") => {
+                return Err(size_error(size.saturating_add(1), size, limits));
+            }
+            Err(_) => return Err(invalid()),
+        };
+        if written == size {
+            Ok(())
+        } else {
+            Err(size_error(written, size, limits))
+        }
+    }
+
+    #[cfg(feature = "snappy")]
+    fn snappy(
+        &mut self,
+        buffer: &[u8],
+        size: usize,
+        limits: &BufferLimits,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let invalid = |_| FormatError::Decompress {
+            codec: "snappy",
+            what: limits.what,
+            at: limits.at,
+        };
+        let actual = snap::raw::decompress_len(buffer).map_err(invalid)?;
+        if actual != size {
+            return Err(size_error(actual, size, limits));
+        }
+        let begin = out.len();
+        out.resize(begin.saturating_add(size), 0);
+        let target = out.get_mut(begin..).unwrap_or_default();
+        self.snappy.decompress(buffer, target).map_err(invalid)?;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "brotli")]
+fn brotli_decompress(
+    buffer: &[u8],
+    size: usize,
+    limits: &BufferLimits,
+    out: &mut Vec<u8>,
+) -> Result<(), FormatError> {
+    use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+
+    let alloc = brotli::enc::StandardAlloc::default;
+    let mut state = BrotliState::new(alloc(), alloc(), alloc());
+    let begin = out.len();
+    let (mut left, mut read, mut written, mut total) = (buffer.len(), 0, 0, 0);
+    // Brotli's ratio has no useful bound, so memory follows what is really there.
+    let mut reserved = size.min(buffer.len().saturating_mul(4).max(1 << 16));
+    loop {
+        out.resize(begin.saturating_add(reserved), 0);
+        let target = out.get_mut(begin..).unwrap_or_default();
+        let mut room = reserved.saturating_sub(written);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut read,
+            buffer,
+            &mut room,
+            &mut written,
+            target,
+            &mut total,
+            &mut state,
+        );
+        match result {
+            BrotliResult::ResultSuccess => break,
+            BrotliResult::NeedsMoreOutput if reserved < size => {
+                reserved = size.min(reserved.saturating_mul(2));
+            }
+            BrotliResult::NeedsMoreOutput => {
+                return Err(size_error(size.saturating_add(1), size, limits));
+            }
+            BrotliResult::NeedsMoreInput | BrotliResult::ResultFailure => {
+                return Err(FormatError::Decompress {
+                    codec: "brotli",
+                    what: limits.what,
+                    at: limits.at,
+                });
+            }
+        }
+    }
+    check_trailing(left, limits)?;
+    if written == size {
+        Ok(())
+    } else {
+        Err(size_error(written, size, limits))
+    }
+}
+
+/// The most bytes that `compressed_bytes` of a codec can decode to (`format-spec/codecs.md`).
+fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u64 {
+    match compression {
+        CompressionType::None => compressed_bytes,
+        // A block of 128 KiB takes at least 4 bytes, and the frame header is left out of account.
+        CompressionType::Zstd => (compressed_bytes >> 2)
+            .saturating_add(1)
+            .saturating_mul(1 << 17),
+        CompressionType::Brotli => u64::MAX,
+        // 64 bytes from a copy of 3.
+        CompressionType::Snappy => compressed_bytes.saturating_mul(22),
+    }
+}
+
+fn check_size(size: u64, limits: &BufferLimits) -> Result<(), FormatError> {
+    let BufferLimits {
+        exact,
+        max,
+        what,
+        at,
+        ..
+    } = *limits;
+    match exact {
+        Some(expected) if size != expected => Err(FormatError::DecodedSize {
+            what,
+            at,
+            expected,
+            actual: size,
+        }),
+        None if size > max => Err(FormatError::DecodedSize {
+            what,
+            at,
+            expected: max,
+            actual: size,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn size_error(actual: usize, expected: usize, limits: &BufferLimits) -> FormatError {
+    FormatError::DecodedSize {
+        what: limits.what,
+        at: limits.at,
+        expected: expected as u64,
+        actual: actual as u64,
+    }
+}
+
+fn check_trailing(extra: usize, limits: &BufferLimits) -> Result<(), FormatError> {
+    if extra == 0 {
+        return Ok(());
+    }
+    Err(FormatError::TrailingBytes {
+        what: limits.what,
+        at: limits.at,
+        extra: extra as u64,
+    })
+}

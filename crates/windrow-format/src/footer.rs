@@ -1,0 +1,279 @@
+//! The messages of an ArrayRecord footer and its postscript.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use crate::error::{At, FormatError};
+use crate::records::Records;
+use crate::wire::{Value, push_bytes_field, push_varint_field, take_field};
+
+/// Marks a postscript.
+pub const POSTSCRIPT_MAGIC: u64 = 0x7193_0e70_4fda_e05e;
+/// How often a postscript chunk repeats its message.
+pub const POSTSCRIPT_COPIES: u64 = 3;
+/// Version of a file that upstream can read.
+pub const VERSION_UPSTREAM: u32 = 1;
+/// Version of a file that only Windrow can read.
+pub const VERSION_WINDROW: u32 = 2;
+/// Field of the user's key/value pairs in the footer metadata; upstream skips numbers from 100 on.
+pub const USER_METADATA_FIELD: u64 = 100;
+
+/// The first record of a footer chunk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FooterMetadata {
+    /// [`VERSION_UPSTREAM`] or [`VERSION_WINDROW`].
+    pub version: u32,
+    /// Data chunks, one footer entry each.
+    pub num_chunks: u64,
+    /// Records in all chunks.
+    pub num_records: u64,
+    /// What the writer says of its options; `None` in files of before October 2022.
+    pub writer_options: Option<String>,
+    /// The user's key/value pairs, in the order in which they were given.
+    pub user_metadata: Vec<(String, Vec<u8>)>,
+}
+
+impl FooterMetadata {
+    /// Reads the first record of the footer at `at`.
+    ///
+    /// # Errors
+    /// [`FormatError::Message`], [`FormatError::FooterMetadata`] if it is of another kind, [`FormatError::Version`].
+    pub fn parse(record: &[u8], at: At) -> Result<Self, FormatError> {
+        let what = "footer metadata";
+        let invalid = |()| FormatError::Message { what, at };
+        let mut inner = None;
+        let mut rest = record;
+        while !rest.is_empty() {
+            if let (1, Value::Bytes(message)) = take_field(&mut rest).map_err(invalid)? {
+                // A repeated message field is merged, which for these fields is what parsing both does.
+                let metadata = inner.get_or_insert_with(Self::default);
+                metadata.merge(message).map_err(invalid)?;
+            }
+        }
+        let metadata = inner.ok_or(FormatError::FooterMetadata { at })?;
+        match metadata.version {
+            VERSION_UPSTREAM | VERSION_WINDROW => Ok(metadata),
+            version => Err(FormatError::Version { at, version }),
+        }
+    }
+
+    fn merge(&mut self, mut message: &[u8]) -> Result<(), ()> {
+        while !message.is_empty() {
+            match take_field(&mut message)? {
+                // A 32-bit field: the upper half of a longer varint is dropped.
+                (1, Value::Varint(version)) => {
+                    self.version = u32::try_from(version & 0xffff_ffff).unwrap_or_default();
+                }
+                (2, Value::Varint(chunks)) => self.num_chunks = chunks,
+                (3, Value::Varint(records)) => self.num_records = records,
+                (4, Value::Bytes(options)) => {
+                    self.writer_options = Some(String::from_utf8_lossy(options).into_owned());
+                }
+                (USER_METADATA_FIELD, Value::Bytes(pair)) => {
+                    self.user_metadata.push(parse_pair(pair)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The record's bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut inner = Vec::new();
+        push_varint_field(&mut inner, 1, u64::from(self.version));
+        push_varint_field(&mut inner, 2, self.num_chunks);
+        push_varint_field(&mut inner, 3, self.num_records);
+        if let Some(options) = &self.writer_options {
+            push_bytes_field(&mut inner, 4, options.as_bytes());
+        }
+        for (key, value) in &self.user_metadata {
+            let mut pair = Vec::new();
+            push_bytes_field(&mut pair, 1, key.as_bytes());
+            push_bytes_field(&mut pair, 2, value);
+            push_bytes_field(&mut inner, USER_METADATA_FIELD, &pair);
+        }
+        let mut record = Vec::new();
+        push_bytes_field(&mut record, 1, &inner);
+        record
+    }
+}
+
+fn parse_pair(mut message: &[u8]) -> Result<(String, Vec<u8>), ()> {
+    let (mut key, mut value) = (String::new(), Vec::new());
+    while !message.is_empty() {
+        match take_field(&mut message)? {
+            (1, Value::Bytes(bytes)) => key = String::from_utf8_lossy(bytes).into_owned(),
+            (2, Value::Bytes(bytes)) => value = bytes.to_vec(),
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// What a footer says of one data chunk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FooterEntry {
+    /// Where the chunk begins in the file.
+    pub chunk_offset: u64,
+    /// Sum of its records' sizes in bytes.
+    pub decoded_bytes: u64,
+    /// Its number of records.
+    pub num_records: u64,
+}
+
+impl FooterEntry {
+    /// Reads one entry; `Err` if it is not a valid message.
+    #[inline]
+    pub(crate) fn parse(mut message: &[u8]) -> Result<Self, ()> {
+        let mut entry = Self::default();
+        while !message.is_empty() {
+            match take_field(&mut message)? {
+                (1, Value::Varint(offset)) => entry.chunk_offset = offset,
+                (2, Value::Varint(bytes)) => entry.decoded_bytes = bytes,
+                (3, Value::Varint(records)) => entry.num_records = records,
+                _ => {}
+            }
+        }
+        Ok(entry)
+    }
+
+    /// Appends the entry's bytes to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        push_varint_field(out, 1, self.chunk_offset);
+        push_varint_field(out, 2, self.decoded_bytes);
+        push_varint_field(out, 3, self.num_records);
+    }
+}
+
+/// The message of a postscript that points at the footer at `footer_offset`.
+#[must_use]
+pub fn encode_postscript(footer_offset: u64) -> Vec<u8> {
+    let mut message = Vec::new();
+    push_varint_field(&mut message, 1, footer_offset);
+    push_varint_field(&mut message, 2, POSTSCRIPT_MAGIC);
+    message
+}
+
+/// Reads the records of a postscript chunk at `at` and returns the footer's offset.
+///
+/// # Errors
+/// [`FormatError::PostscriptCopies`], [`FormatError::PostscriptDiffers`], [`FormatError::Message`],
+/// [`FormatError::PostscriptMagic`].
+pub fn parse_postscript(records: &Records, at: At) -> Result<u64, FormatError> {
+    let copies = records.len() as u64;
+    let (Some(first), POSTSCRIPT_COPIES) = (records.get(0), copies) else {
+        return Err(FormatError::PostscriptCopies {
+            at,
+            copies,
+            expected: POSTSCRIPT_COPIES,
+        });
+    };
+    if records.iter().any(|copy| copy != first) {
+        return Err(FormatError::PostscriptDiffers { at });
+    }
+    let (mut offset, mut magic) = (0, 0);
+    let mut rest = first;
+    while !rest.is_empty() {
+        match take_field(&mut rest) {
+            Ok((1, Value::Varint(value))) => offset = value,
+            Ok((2, Value::Varint(value))) => magic = value,
+            Ok(_) => {}
+            Err(()) => {
+                return Err(FormatError::Message {
+                    what: "postscript",
+                    at,
+                });
+            }
+        }
+    }
+    if magic == POSTSCRIPT_MAGIC {
+        Ok(offset)
+    } else {
+        Err(FormatError::PostscriptMagic {
+            at,
+            stored: magic,
+            expected: POSTSCRIPT_MAGIC,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_round_trip() {
+        let metadata = FooterMetadata {
+            version: 2,
+            num_chunks: 3,
+            num_records: 70_000,
+            writer_options: Some("group_size:7,".into()),
+            user_metadata: vec![("a".into(), vec![0, 255]), ("b".into(), vec![])],
+        };
+        assert_eq!(
+            FooterMetadata::parse(&metadata.encode(), At::byte(9)),
+            Ok(metadata)
+        );
+    }
+
+    #[test]
+    fn versions_as_upstream_takes_them() {
+        let parse = |inner: &[u8]| {
+            let mut record = Vec::new();
+            push_bytes_field(&mut record, 1, inner);
+            FooterMetadata::parse(&record, At::byte(9)).map(|m| m.version)
+        };
+        assert_eq!(parse(&[0x08, 0x81, 0x80, 0x80, 0x80, 0x10]), Ok(1)); // 2^32 + 1
+        assert_eq!(parse(&[0x08, 2, 0x08, 1]), Ok(1)); // the last one wins
+        for (bytes, version) in [(&[][..], 0), (&[0x08, 3], 3)] {
+            assert_eq!(
+                parse(bytes),
+                Err(FormatError::Version {
+                    at: At::byte(9),
+                    version
+                })
+            );
+        }
+        let empty = FooterMetadata::parse(&[], At::byte(9));
+        assert_eq!(empty, Err(FormatError::FooterMetadata { at: At::byte(9) }));
+    }
+
+    #[test]
+    fn postscripts() {
+        let good: Records = vec![encode_postscript(201); 3].iter().collect();
+        assert_eq!(parse_postscript(&good, At::byte(65536)), Ok(201));
+        let two: Records = [encode_postscript(201), encode_postscript(201)]
+            .iter()
+            .collect();
+        let torn: Records = [
+            encode_postscript(201),
+            encode_postscript(202),
+            encode_postscript(201),
+        ]
+        .iter()
+        .collect();
+        let wrong: Records = [[0x10, 5]; 3].iter().collect();
+        let cut: Records = [[0x10, 0x85]; 3].iter().collect();
+        for (records, code) in [
+            (Records::new(), "postscript_copies"),
+            (two, "postscript_copies"),
+            (torn, "postscript_differs"),
+            (wrong, "postscript_magic"),
+            (cut, "message"),
+        ] {
+            assert_eq!(
+                parse_postscript(&records, At::byte(0)).unwrap_err().code(),
+                code
+            );
+        }
+    }
+}

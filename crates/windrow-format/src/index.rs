@@ -1,0 +1,282 @@
+//! The index of a file's chunks, kept in two to four bytes a chunk.
+//!
+//! Chunks are taken in pages of [`PAGE_CHUNKS`]. Each column of a page (offset, first record, decoded bytes) is stored
+//! as a straight line plus what each value lies above it, in as few bits as the largest of these needs. Lookups are
+//! O(1) within a page. A page is plain bytes, so it can lie in memory or in a file.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use crate::footer::FooterEntry;
+
+/// Chunks in one page of the index (fewer in the last one).
+pub const PAGE_CHUNKS: usize = 256;
+
+/// Where a chunk is and what it holds, according to the footer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkLocation {
+    /// Zero-based position among the data chunks.
+    pub chunk: u64,
+    /// Where it begins in the file.
+    pub begin: u64,
+    /// Where the next listed chunk, or the footer, begins.
+    pub end: u64,
+    /// Position of its first record in the file.
+    pub first_record: u64,
+    /// Number of its records.
+    pub records: u64,
+    /// Sum of its records' sizes in bytes.
+    pub decoded_bytes: u64,
+}
+
+/// Appends the page of `entries`, of which the first has record `first_record` and behind which the next chunk (or
+/// the footer) begins at `end`, to `out`.
+pub fn encode_page(entries: &[FooterEntry], first_record: u64, end: u64, out: &mut Vec<u8>) {
+    let begins = || entries.iter().map(|entry| entry.chunk_offset);
+    push_column(out, begins().chain([end]));
+    let mut first_records = vec![first_record];
+    let mut next = first_record;
+    for entry in entries {
+        next = next.saturating_add(entry.num_records);
+        first_records.push(next);
+    }
+    push_column(out, first_records);
+    push_column(out, entries.iter().map(|entry| entry.decoded_bytes));
+}
+
+/// Bytes in front of a column's bits: base and slope (two's complement, modulo 2^64) and the width of a value.
+const COLUMN_HEADER_BYTES: usize = 17;
+
+fn push_column<I>(out: &mut Vec<u8>, values: I)
+where
+    I: IntoIterator<Item = u64>,
+    I::IntoIter: Clone,
+{
+    let values = values.into_iter();
+    let len = values.clone().count() as u64;
+    let first = values.clone().next().unwrap_or_default();
+    let last = values.clone().last().unwrap_or_default();
+    let slope = match len.checked_sub(1) {
+        Some(steps) if last >= first => last.wrapping_sub(first).checked_div(steps).unwrap_or(0),
+        _ => 0,
+    };
+    let above = values.enumerate().map(|(index, value)| {
+        // Signed distance from the line, moved up so that the smallest one is zero.
+        value
+            .wrapping_sub(slope.wrapping_mul(index as u64))
+            .wrapping_sub(first)
+    });
+    let lowest = above
+        .clone()
+        .map(u64::cast_signed)
+        .min()
+        .unwrap_or(0)
+        .cast_unsigned();
+    let above = above.map(|distance| distance.wrapping_sub(lowest));
+    let width = u64::BITS.saturating_sub(above.clone().max().unwrap_or(0).leading_zeros());
+    out.extend_from_slice(&first.wrapping_add(lowest).to_le_bytes());
+    out.extend_from_slice(&slope.to_le_bytes());
+    out.push(u8::try_from(width).unwrap_or(64));
+    let (mut pending, mut bits) = (0_u128, 0_u32);
+    for value in above {
+        pending |= u128::from(value).wrapping_shl(bits);
+        bits = bits.saturating_add(width);
+        while bits >= 8 {
+            out.push(pending.to_le_bytes().first().copied().unwrap_or_default());
+            pending >>= 8;
+            bits = bits.saturating_sub(8);
+        }
+    }
+    if bits > 0 {
+        out.push(pending.to_le_bytes().first().copied().unwrap_or_default());
+    }
+}
+
+/// One page of the index.
+#[derive(Debug, Clone, Copy)]
+pub struct IndexPage<'a> {
+    first_chunk: u64,
+    len: usize,
+    begins: Column<'a>,
+    first_records: Column<'a>,
+    decoded: Column<'a>,
+}
+
+impl<'a> IndexPage<'a> {
+    /// A page that [`encode_page`] made from `len` entries, the first of which is chunk number `first_chunk`. `None`
+    /// if `bytes` are too short for that.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], first_chunk: u64, len: usize) -> Option<Self> {
+        let with_end = len.checked_add(1)?;
+        let (begins, rest) = Column::split(bytes, with_end)?;
+        let (first_records, rest) = Column::split(rest, with_end)?;
+        let (decoded, _) = Column::split(rest, len)?;
+        Some(Self {
+            first_chunk,
+            len,
+            begins,
+            first_records,
+            decoded,
+        })
+    }
+
+    /// Entry number `index` of this page.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<ChunkLocation> {
+        if index >= self.len {
+            return None;
+        }
+        let next = index.checked_add(1)?;
+        let first_record = self.first_records.get(index);
+        Some(ChunkLocation {
+            chunk: self.first_chunk.checked_add(index as u64)?,
+            begin: self.begins.get(index),
+            end: self.begins.get(next),
+            first_record,
+            records: self.first_records.get(next).wrapping_sub(first_record),
+            decoded_bytes: self.decoded.get(index),
+        })
+    }
+
+    /// The entry whose chunk holds record number `record` of the file.
+    #[must_use]
+    pub fn find_record(&self, record: u64) -> Option<ChunkLocation> {
+        // The first entry that begins behind the record, less one.
+        let (mut low, mut high) = (0_usize, self.len);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.first_records.get(middle) <= record {
+                low = middle.checked_add(1)?;
+            } else {
+                high = middle;
+            }
+        }
+        self.get(low.checked_sub(1)?)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Column<'a> {
+    base: u64,
+    slope: u64,
+    width: u32,
+    bits: &'a [u8],
+}
+
+impl<'a> Column<'a> {
+    fn split(bytes: &'a [u8], len: usize) -> Option<(Self, &'a [u8])> {
+        let (header, rest) = bytes.split_at_checked(COLUMN_HEADER_BYTES)?;
+        let width = u32::from(*header.last()?);
+        let bits_bytes = len.checked_mul(width as usize)?.div_ceil(8);
+        let (bits, rest) = rest.split_at_checked(bits_bytes)?;
+        let column = Self {
+            base: u64::from_le_bytes(*header.first_chunk()?),
+            slope: u64::from_le_bytes(*header.get(8..)?.first_chunk()?),
+            width,
+            bits,
+        };
+        Some((column, rest))
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> u64 {
+        let line = self
+            .base
+            .wrapping_add(self.slope.wrapping_mul(index as u64));
+        line.wrapping_add(self.above_line(index))
+    }
+
+    #[inline]
+    fn above_line(&self, index: usize) -> u64 {
+        let bit = index.wrapping_mul(self.width as usize);
+        let bytes = self.bits.get(bit >> 3..).unwrap_or_default();
+        let word = match bytes.first_chunk::<16>() {
+            Some(word) => u128::from_le_bytes(*word),
+            None => bytes
+                .iter()
+                .rev()
+                .fold(0, |word, &byte| word << 8 | u128::from(byte)),
+        };
+        let mask = 1_u128.wrapping_shl(self.width).wrapping_sub(1);
+        let value = (word >> (bit & 7)) & mask;
+        u64::try_from(value).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(sizes: &[(u64, u64, u64)], start: u64, first_record: u64) -> usize {
+        let mut offset = start;
+        let mut record = first_record;
+        let mut entries = Vec::new();
+        let mut locations = Vec::new();
+        for (chunk, &(bytes, records, decoded_bytes)) in sizes.iter().enumerate() {
+            entries.push(FooterEntry {
+                chunk_offset: offset,
+                decoded_bytes,
+                num_records: records,
+            });
+            locations.push(ChunkLocation {
+                chunk: 1000 + chunk as u64,
+                begin: offset,
+                end: offset + bytes,
+                first_record: record,
+                records,
+                decoded_bytes,
+            });
+            offset += bytes;
+            record += records;
+        }
+        let mut bytes = Vec::new();
+        encode_page(&entries, first_record, offset, &mut bytes);
+        let page = IndexPage::new(&bytes, 1000, entries.len()).unwrap();
+        for (index, location) in locations.iter().enumerate() {
+            assert_eq!(page.get(index), Some(*location));
+            for record in [
+                location.first_record,
+                location.first_record + location.records - 1,
+            ] {
+                assert_eq!(page.find_record(record), Some(*location));
+            }
+        }
+        assert_eq!(page.get(entries.len()), None);
+        bytes.len()
+    }
+
+    #[test]
+    fn equal_chunks_take_almost_nothing() {
+        assert!(check(&[(67, 1, 24); PAGE_CHUNKS], 64, 0) <= 51);
+    }
+
+    #[test]
+    fn extremes_fit() {
+        check(
+            &[(1, 1, u64::MAX), (1 << 62, 1 << 40, 0), (1, 1, 5)],
+            1 << 62,
+            1 << 50,
+        );
+        check(&[(1, 1, 0)], 0, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_page_reads_back(
+            sizes in prop::collection::vec((1..1_u64 << 40, 1..1_u64 << 30, any::<u64>()), 1..PAGE_CHUNKS),
+            start in 0..1_u64 << 50,
+            first in 0..1_u64 << 50,
+        ) {
+            check(&sizes, start, first);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! ArrayRecord and Riegeli structures: bytes in, values out.
+#![forbid(unsafe_code)]
+
+mod block;
+mod chunk;
+mod chunk_header;
+mod codec;
+mod error;
+mod footer;
+mod footer_decoder;
+mod hash;
+mod index;
+mod limits;
+pub mod options;
+mod record_chunk;
+mod records;
+mod step;
+mod varint;
+mod wire;
+
+pub use block::*;
+pub use chunk::*;
+pub use chunk_header::*;
+pub use codec::*;
+pub use error::*;
+pub use footer::*;
+pub use footer_decoder::*;
+pub use hash::*;
+pub use index::*;
+pub use limits::*;
+pub use record_chunk::*;
+pub use records::*;
+pub use step::*;

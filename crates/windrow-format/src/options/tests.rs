@@ -1,0 +1,4 @@
+mod properties;
+mod recorded;
+mod tables;
+mod typed;

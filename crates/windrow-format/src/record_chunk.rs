@@ -1,0 +1,422 @@
+//! Simple record chunks (`r`): sizes, then values, each buffer compressed by itself.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use crate::chunk::Chunk;
+use crate::chunk_header::{ChunkHeader, ChunkType};
+use crate::codec::{BufferLimits, Codec, CompressionType, Compressor, Decompressor};
+use crate::error::FormatError;
+use crate::limits::Limits;
+use crate::records::Records;
+use crate::varint::{MAX_VARINT_BYTES, push_varint, take_varint};
+
+/// Records on their way into a chunk.
+#[derive(Debug, Clone, Default)]
+pub struct RecordGroup {
+    sizes: Vec<u8>,
+    values: Vec<u8>,
+    len: u64,
+}
+
+impl RecordGroup {
+    /// An empty group.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            sizes: Vec::new(),
+            values: Vec::new(),
+            len: 0,
+        }
+    }
+
+    /// Appends a record.
+    #[inline]
+    pub fn push(&mut self, record: &[u8]) {
+        push_varint(&mut self.sizes, record.len() as u64);
+        self.values.extend_from_slice(record);
+        self.len = self.len.saturating_add(1);
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Sum of the records' sizes in bytes.
+    #[must_use]
+    pub const fn bytes_len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Forgets all records and keeps the memory.
+    pub fn clear(&mut self) {
+        self.sizes.clear();
+        self.values.clear();
+        self.len = 0;
+    }
+
+    /// Appends the group to `out` as a chunk: header and data, without block headers.
+    ///
+    /// # Errors
+    /// Those of [`Compressor::compress_into`].
+    pub fn encode(
+        &self,
+        codec: Codec,
+        window_log: Option<u32>,
+        compressor: &mut Compressor,
+        out: &mut Vec<u8>,
+    ) -> Result<ChunkHeader, FormatError> {
+        self.as_slice().encode(codec, window_log, compressor, out)
+    }
+
+    /// The records as one borrowed group.
+    #[must_use]
+    pub fn as_slice(&self) -> GroupSlice<'_> {
+        GroupSlice {
+            sizes: &self.sizes,
+            values: &self.values,
+            len: self.len,
+        }
+    }
+
+    /// The records in consecutive groups of `lens` records each. Ends with the records, however many groups are
+    /// asked for.
+    pub fn split(&self, lens: &[u64]) -> impl Iterator<Item = GroupSlice<'_>> {
+        let mut rest = self.as_slice();
+        lens.iter()
+            .map_while(move |&len| (rest.len > 0).then(|| rest.split_front(len)))
+    }
+
+    /// Heap bytes that this value holds, used or not.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.sizes.capacity().saturating_add(self.values.capacity())
+    }
+
+    /// Moves the last `records` of this group to the end of `tail`.
+    pub fn split_off_tail(&mut self, records: u64, tail: &mut Self) {
+        let mut rest = self.as_slice();
+        let front = rest.split_front(self.len.saturating_sub(records));
+        tail.sizes.extend_from_slice(rest.sizes);
+        tail.values.extend_from_slice(rest.values);
+        tail.len = tail.len.saturating_add(rest.len);
+        let (sizes, values, len) = (front.sizes.len(), front.values.len(), front.len);
+        self.sizes.truncate(sizes);
+        self.values.truncate(values);
+        self.len = len;
+    }
+
+    /// Puts `record` in front of all others. Costs O(n).
+    pub fn push_front(&mut self, record: &[u8]) {
+        let mut size = Vec::with_capacity(MAX_VARINT_BYTES);
+        push_varint(&mut size, record.len() as u64);
+        self.sizes.splice(0..0, size);
+        self.values.splice(0..0, record.iter().copied());
+        self.len = self.len.saturating_add(1);
+    }
+}
+
+/// A borrowed run of the records of a [`RecordGroup`].
+#[derive(Debug, Clone, Copy)]
+pub struct GroupSlice<'a> {
+    sizes: &'a [u8],
+    values: &'a [u8],
+    len: u64,
+}
+
+impl<'a> GroupSlice<'a> {
+    fn split_front(&mut self, records: u64) -> Self {
+        if records >= self.len {
+            return std::mem::replace(
+                self,
+                Self {
+                    sizes: &[],
+                    values: &[],
+                    len: 0,
+                },
+            );
+        }
+        let mut sizes = self.sizes;
+        let mut bytes = 0_usize;
+        for _ in 0..records {
+            let size = take_varint(&mut sizes).unwrap_or_default();
+            bytes = bytes.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+        }
+        let (front_sizes, rest_sizes) = self
+            .sizes
+            .split_at(self.sizes.len().saturating_sub(sizes.len()));
+        let (front_values, rest_values) = self.values.split_at(bytes.min(self.values.len()));
+        let front = Self {
+            sizes: front_sizes,
+            values: front_values,
+            len: records,
+        };
+        *self = Self {
+            sizes: rest_sizes,
+            values: rest_values,
+            len: self.len.saturating_sub(records),
+        };
+        front
+    }
+
+    /// See [`RecordGroup::encode`].
+    ///
+    /// # Errors
+    /// Those of [`Compressor::compress_into`].
+    pub fn encode(
+        &self,
+        codec: Codec,
+        window_log: Option<u32>,
+        compressor: &mut Compressor,
+        out: &mut Vec<u8>,
+    ) -> Result<ChunkHeader, FormatError> {
+        let begin = out.len();
+        out.extend_from_slice(&[0; 40]);
+        out.push(codec.compression_type().to_byte());
+        // The sizes are prefixed with their compressed length, which is known only behind them.
+        let prefix_begin = out.len();
+        compressor.compress_into(codec, window_log, self.sizes, out)?;
+        let mut prefix = Vec::with_capacity(MAX_VARINT_BYTES);
+        push_varint(&mut prefix, out.len().saturating_sub(prefix_begin) as u64);
+        out.splice(prefix_begin..prefix_begin, prefix);
+        compressor.compress_into(codec, window_log, self.values, out)?;
+        let (front, data) = out.split_at_mut(begin.saturating_add(40));
+        let header = ChunkHeader::new(ChunkType::Simple, self.len, self.values.len() as u64, data);
+        if let Some(place) = front.get_mut(begin..) {
+            place.copy_from_slice(&header.encode());
+        }
+        Ok(header)
+    }
+}
+
+/// Decodes chunks into [`Records`]. Holds the codecs' contexts; make one per thread.
+#[derive(Debug, Default)]
+pub struct RecordDecoder {
+    decompressor: Decompressor,
+    sizes: Vec<u8>,
+}
+
+impl RecordDecoder {
+    /// A decoder without any context yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Heap bytes of the scratch buffers that are kept, codec contexts apart.
+    #[must_use]
+    pub fn scratch_bytes(&self) -> usize {
+        self.sizes.capacity()
+    }
+
+    /// Appends the records of `chunk` to `out`. On an error `out` is as it was.
+    ///
+    /// # Errors
+    /// [`FormatError::ChunkType`] and [`FormatError::TransposedChunk`] for chunks of records that this release does
+    /// not decode, [`FormatError::Limit`], and everything that contradicts itself in the data.
+    pub fn decode(
+        &mut self,
+        chunk: &Chunk<'_>,
+        limits: &Limits,
+        out: &mut Records,
+    ) -> Result<(), FormatError> {
+        let (records, bytes) = (out.ends.len(), out.bytes.len());
+        let result = self.decode_all(chunk, limits, out);
+        if result.is_err() {
+            out.ends.truncate(records);
+            out.bytes.truncate(bytes);
+        }
+        result
+    }
+
+    fn decode_all(
+        &mut self,
+        chunk: &Chunk<'_>,
+        limits: &Limits,
+        out: &mut Records,
+    ) -> Result<(), FormatError> {
+        let ChunkHeader {
+            num_records,
+            decoded_bytes,
+            ..
+        } = chunk.header;
+        let at = chunk.at;
+        let (compression, sizes, values) = split(chunk)?;
+        if decoded_bytes > limits.max_chunk_bytes {
+            return Err(FormatError::Limit {
+                what: "decoded chunk",
+                at,
+                value: decoded_bytes,
+                limit: limits.max_chunk_bytes,
+                option: "max_chunk_bytes",
+            });
+        }
+        self.sizes.clear();
+        let what = "record sizes";
+        self.decompressor.decompress_into(
+            compression,
+            sizes,
+            &BufferLimits {
+                exact: None,
+                max: num_records
+                    .saturating_mul(MAX_VARINT_BYTES as u64)
+                    .min(limits.max_chunk_bytes),
+                what,
+                at,
+            },
+            &mut self.sizes,
+        )?;
+        let base = out.bytes.len();
+        push_ends(&self.sizes, base, chunk, limits, &mut out.ends)?;
+        self.decompressor.decompress_into(
+            compression,
+            values,
+            &BufferLimits {
+                exact: Some(decoded_bytes),
+                max: decoded_bytes,
+                what: "record values",
+                at,
+            },
+            &mut out.bytes,
+        )
+    }
+}
+
+/// Splits the data of a simple chunk into its codec and its two buffers.
+pub(crate) fn split<'a>(
+    chunk: &Chunk<'a>,
+) -> Result<(CompressionType, &'a [u8], &'a [u8]), FormatError> {
+    let at = chunk.at;
+    match chunk.header.chunk_type {
+        ChunkType::Simple => {}
+        ChunkType::Transposed => return Err(FormatError::TransposedChunk { at }),
+        other => {
+            return Err(FormatError::ChunkType {
+                at,
+                chunk_type: other.to_byte(),
+            });
+        }
+    }
+    let (&first, mut rest) = chunk.data.split_first().ok_or(FormatError::Truncated {
+        what: "compression type",
+        at,
+        need: 1,
+        have: 0,
+    })?;
+    let compression = CompressionType::from_byte(first).ok_or(FormatError::CompressionType {
+        at,
+        compression_type: first,
+    })?;
+    let what = "record sizes";
+    let need = take_varint(&mut rest).ok_or(FormatError::Varint { what, at })?;
+    let (sizes, values) = usize::try_from(need)
+        .ok()
+        .and_then(|need| rest.split_at_checked(need))
+        .ok_or(FormatError::Truncated {
+            what,
+            at,
+            need,
+            have: rest.len() as u64,
+        })?;
+    Ok((compression, sizes, values))
+}
+
+/// Turns the sizes of a chunk's records into their ends, the first record beginning at `base`.
+fn push_ends(
+    mut sizes: &[u8],
+    base: usize,
+    chunk: &Chunk<'_>,
+    limits: &Limits,
+    ends: &mut Vec<usize>,
+) -> Result<(), FormatError> {
+    let (at, what) = (chunk.at, "record sizes");
+    let ChunkHeader {
+        num_records,
+        decoded_bytes,
+        ..
+    } = chunk.header;
+    // Each size takes at least one byte, so this reserves no more than what was really there.
+    ends.reserve(
+        sizes
+            .len()
+            .min(usize::try_from(num_records).unwrap_or(usize::MAX)),
+    );
+    let mut sum = 0_u64;
+    for done in 0..num_records {
+        if sizes.is_empty() {
+            return Err(FormatError::Truncated {
+                what,
+                at,
+                need: num_records,
+                have: done,
+            });
+        }
+        let size = take_varint(&mut sizes).ok_or(FormatError::Varint { what, at })?;
+        sum = sum.saturating_add(size);
+        if size > limits.max_record_bytes {
+            return Err(FormatError::Limit {
+                what: "record",
+                at,
+                value: size,
+                limit: limits.max_record_bytes,
+                option: "max_record_bytes",
+            });
+        }
+        let end = usize::try_from(sum).ok().filter(|_| sum <= decoded_bytes);
+        ends.push(
+            end.and_then(|end| base.checked_add(end))
+                .ok_or(FormatError::DecodedSize {
+                    what: "records",
+                    at,
+                    expected: decoded_bytes,
+                    actual: sum,
+                })?,
+        );
+    }
+    if sum != decoded_bytes {
+        return Err(FormatError::DecodedSize {
+            what: "records",
+            at,
+            expected: decoded_bytes,
+            actual: sum,
+        });
+    }
+    if !sizes.is_empty() {
+        return Err(FormatError::TrailingBytes {
+            what,
+            at,
+            extra: sizes.len() as u64,
+        });
+    }
+    Ok(())
+}
+
+/// The codec of a simple chunk, for reports. `None` where the data do not tell.
+#[must_use]
+pub fn compression_of(chunk: &Chunk<'_>) -> Option<CompressionType> {
+    matches!(
+        chunk.header.chunk_type,
+        ChunkType::Simple | ChunkType::Transposed
+    )
+    .then(|| chunk.data.first().copied())
+    .flatten()
+    .and_then(CompressionType::from_byte)
+}
+
+#[cfg(test)]
+mod tests;

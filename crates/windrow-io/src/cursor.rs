@@ -1,0 +1,318 @@
+//! Reading records one after the other, decoded ahead.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use windrow_format::{ChunkLocation, Records};
+
+use crate::error::{Error, Result};
+use crate::pool::Pipeline;
+use crate::reader::{Inner, Reader};
+use crate::scratch::with_read_scratch;
+
+/// Decoded bytes held ahead by default, all jobs together.
+const DEFAULT_READAHEAD_BYTES: u64 = 16 << 20;
+/// Decoded bytes that one job aims at.
+const JOB_BYTES: u64 = 256 << 10;
+/// Chunks in one job at the most.
+const JOB_CHUNKS: usize = 4096;
+/// Jobs ahead per thread.
+const JOBS_PER_THREAD: usize = 3;
+
+/// A position in a file, from which records are read in order. Made by [`Reader::records`].
+///
+/// Records behind the position are decoded on the worker pool while the caller uses those in front. The memory held
+/// is at most `readahead_buffer_size` plus one chunk for each thread. A cursor that was inherited by a forked process
+/// reads on, with jobs of its own.
+///
+/// As an iterator it yields [`Record`]s, which own what they show; [`next_record`](Self::next_record) lends, and
+/// [`read_into`](Self::read_into) copies into a buffer of the caller's. After an error the iterator is finished;
+/// [`seek`](Self::seek) behind the damaged chunk goes on.
+#[derive(Debug)]
+pub struct RecordCursor {
+    inner: Arc<Inner>,
+    ahead: Pipeline<Run>,
+    /// The next chunk to decode ahead.
+    next_chunk: u64,
+    current: Arc<Records>,
+    /// Place in `current` of the next record.
+    place: usize,
+    /// Number of the next record in the file.
+    position: u64,
+    end: u64,
+    failed: bool,
+    /// A buffer to decode into, given back by the run that was used up.
+    spare: Records,
+}
+
+/// The first record of a run of chunks, and its records.
+#[derive(Debug)]
+struct Run {
+    first_record: u64,
+    records: Result<Records>,
+}
+
+/// One record of a file. Shares the buffer of its neighbours: to keep a few records of many, copy them.
+#[derive(Debug, Clone)]
+pub struct Record {
+    records: Arc<Records>,
+    range: Range<usize>,
+}
+
+impl std::ops::Deref for Record {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.records
+            .as_bytes()
+            .get(self.range.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for Record {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl PartialEq<[u8]> for Record {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl Reader {
+    /// All records in order.
+    #[must_use]
+    pub fn records(&self) -> RecordCursor {
+        self.records_in(0..self.len())
+    }
+
+    /// The records of `range` in order; what lies behind the last record of the file is left out.
+    #[must_use]
+    pub fn records_in(&self, range: Range<u64>) -> RecordCursor {
+        let end = range.end.min(self.len());
+        RecordCursor {
+            inner: Arc::clone(self.inner()),
+            ahead: Pipeline::new(),
+            next_chunk: u64::MAX,
+            current: Arc::default(),
+            place: 0,
+            position: range.start.min(end),
+            end,
+            failed: false,
+            spare: Records::new(),
+        }
+    }
+}
+
+impl RecordCursor {
+    /// Number of the record that comes next.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes to record number `position`; behind the end there are no more records. What was decoded ahead is dropped
+    /// unless the position lies in the run that is being read.
+    pub fn seek(&mut self, position: u64) {
+        let position = position.min(self.end);
+        let begin = self.position - self.place as u64;
+        self.failed = false;
+        match position
+            .checked_sub(begin)
+            .and_then(|place| usize::try_from(place).ok())
+        {
+            Some(place) if place < self.current.len() => self.place = place,
+            _ => self.forget(),
+        }
+        self.position = position;
+    }
+
+    /// The next record, `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Format`] for the chunk that holds it; the position stays at that chunk's first
+    /// record that was not yet read.
+    pub fn next_record(&mut self) -> Result<Option<&[u8]>> {
+        Ok(self
+            .advance()?
+            .then(|| self.current.get(self.place - 1))
+            .flatten())
+    }
+
+    /// The next record into `buffer`, whose memory is reused. `false` at the end, with `buffer` left empty.
+    ///
+    /// # Errors
+    /// Those of [`next_record`](Self::next_record).
+    pub fn read_into(&mut self, buffer: &mut Vec<u8>) -> Result<bool> {
+        buffer.clear();
+        match self.next_record()? {
+            Some(record) => {
+                buffer.extend_from_slice(record);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Steps over the next record, which is then at `place - 1` of `current`. `false` at the end.
+    #[inline]
+    fn advance(&mut self) -> Result<bool> {
+        if self.position >= self.end {
+            return Ok(false);
+        }
+        if self.place >= self.current.len() {
+            self.next_run()?;
+        }
+        self.place += 1;
+        self.position += 1;
+        Ok(true)
+    }
+
+    fn forget(&mut self) {
+        self.ahead.clear();
+        self.next_chunk = u64::MAX;
+        self.current = Arc::default();
+        self.place = 0;
+    }
+
+    /// Replaces the run that was used up by the one that holds `position`.
+    fn next_run(&mut self) -> Result<()> {
+        if self.ahead.is_inherited() {
+            // The jobs' threads are in the parent: drop nothing of theirs, begin anew.
+            std::mem::forget(std::mem::replace(&mut self.ahead, Pipeline::new()));
+            self.next_chunk = u64::MAX;
+        }
+        if let Ok(mut spare) = Arc::try_unwrap(std::mem::take(&mut self.current)) {
+            spare.clear();
+            self.spare = spare;
+        }
+        self.place = 0;
+        if self.next_chunk == u64::MAX {
+            let location = self.inner.index.find(self.position);
+            self.next_chunk = location
+                .map_err(|source| self.inner.index_error(source))?
+                .chunk;
+        }
+        self.fill()?;
+        let Some(run) = self.ahead.pop() else {
+            return Ok(());
+        };
+        match run.records {
+            Ok(records) => {
+                self.place =
+                    usize::try_from(self.position - run.first_record).unwrap_or(usize::MAX);
+                self.current = Arc::new(records);
+                self.fill()
+            }
+            Err(error) => {
+                self.forget();
+                self.narrow(error)
+            }
+        }
+    }
+
+    /// A run failed: reads its chunks one by one, so that records in front of the damaged chunk are still delivered.
+    fn narrow(&mut self, error: Error) -> Result<()> {
+        let location = self.inner.index.find(self.position);
+        let location = location.map_err(|source| self.inner.index_error(source))?;
+        let mut records = Records::new();
+        with_read_scratch(|scratch| self.inner.decode_chunk(&location, scratch, &mut records))
+            .map_err(|own| {
+                self.failed = true;
+                if own.records().is_some() { own } else { error }
+            })?;
+        self.place = usize::try_from(self.position - location.first_record).unwrap_or(usize::MAX);
+        self.current = Arc::new(records);
+        self.next_chunk = location.chunk + 1;
+        Ok(())
+    }
+
+    /// Queues jobs until the readahead is full.
+    fn fill(&mut self) -> Result<()> {
+        let threads = self.inner.threads();
+        let budget = self.inner.options.readahead_buffer_bytes();
+        let one_chunk_each = budget == Some(0);
+        let budget = budget.unwrap_or(DEFAULT_READAHEAD_BYTES);
+        let jobs = (threads * JOBS_PER_THREAD).max(1);
+        while self.ahead.len() < jobs {
+            let (run, bytes) = self.next_job(one_chunk_each)?;
+            let Some(first) = run.first() else {
+                break;
+            };
+            let first_record = first.first_record;
+            let inner = Arc::clone(&self.inner);
+            let mut records = std::mem::take(&mut self.spare);
+            self.next_chunk += run.len() as u64;
+            self.ahead.push(threads > 0, move || {
+                let decoded =
+                    with_read_scratch(|scratch| inner.decode_run(&run, scratch, &mut records));
+                Run {
+                    first_record,
+                    records: decoded.map(|()| records),
+                }
+            });
+            // What this job holds stands for all: chunks of one file are much alike.
+            let held = bytes.saturating_mul(self.ahead.len() as u64 + 1);
+            if held > budget && (!one_chunk_each || self.ahead.len() >= threads) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The chunks of the next job, and their decoded bytes; none at the end.
+    fn next_job(&self, one_chunk: bool) -> Result<(Vec<ChunkLocation>, u64)> {
+        let mut run: Vec<ChunkLocation> = Vec::new();
+        let mut bytes = 0;
+        let most = if one_chunk { 1 } else { JOB_CHUNKS };
+        for location in self.inner.index.chunks_from(self.next_chunk) {
+            let location = location.map_err(|source| self.inner.index_error(source))?;
+            let full = run.len() >= most || bytes + location.decoded_bytes > JOB_BYTES;
+            let far = run
+                .first()
+                .is_some_and(|first| location.end - first.begin > 4 * JOB_BYTES);
+            if location.first_record >= self.end || (!run.is_empty() && (full || far)) {
+                break;
+            }
+            bytes += location.decoded_bytes;
+            run.push(location);
+        }
+        Ok((run, bytes))
+    }
+}
+
+impl Iterator for RecordCursor {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Result<Record>> {
+        if self.failed {
+            return None;
+        }
+        match self.advance() {
+            Ok(true) => {
+                let range = self.current.range(self.place - 1).unwrap_or_default();
+                Some(Ok(Record {
+                    records: Arc::clone(&self.current),
+                    range,
+                }))
+            }
+            Ok(false) => None,
+            Err(error) => {
+                self.failed = true;
+                Some(Err(error))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
+        if self.failed {
+            (0, Some(0))
+        } else {
+            (0, Some(left))
+        }
+    }
+}

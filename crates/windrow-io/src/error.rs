@@ -1,0 +1,262 @@
+//! What can go wrong with a file, and where.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use windrow_format::options::{OptionsError, OptionsErrors};
+use windrow_format::{At, ErrorKind, FormatError};
+
+/// The result of anything that touches a file.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Names a file, or bytes that came from somewhere else, in messages. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceName(Option<Arc<PathBuf>>);
+
+impl SourceName {
+    /// Bytes without a path.
+    pub const MEMORY: Self = Self(None);
+
+    /// A file.
+    #[must_use]
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        Self(Some(Arc::new(path.into())))
+    }
+
+    /// The file's path, if there is one.
+    #[must_use]
+    pub fn as_path(&self) -> Option<&std::path::Path> {
+        self.0.as_deref().map(PathBuf::as_path)
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(path) => write!(f, "{}", path.display()),
+            None => write!(f, "<memory>"),
+        }
+    }
+}
+
+/// What went wrong, with the file and the place in it. `kind()` groups errors for decisions, `code()` names them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes of a file are not what they should be.
+    #[error("{name}{}", RecordRange(.records))]
+    Format {
+        /// The file.
+        name: SourceName,
+        /// The records that cannot be read because of it, where they are known.
+        records: Option<Range<u64>>,
+        /// What is wrong.
+        #[source]
+        source: FormatError,
+    },
+    /// The operating system, or a store, refused.
+    #[error("cannot {action} {name}{}", AtByte(.byte))]
+    Io {
+        /// The file.
+        name: SourceName,
+        /// What was tried: `open`, `read`, `write`, ...
+        action: &'static str,
+        /// Where in the file, if it was at one place.
+        byte: Option<u64>,
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// Options that do not fit together, all of them.
+    #[error("invalid options")]
+    Options(#[from] OptionsErrors),
+    /// An option string that cannot be understood.
+    #[error("invalid options")]
+    OptionString(#[from] OptionsError),
+    /// A record that the file does not have.
+    #[error("record {index} is out of range: {name} has {len} records")]
+    OutOfRange {
+        /// The file, or `<memory>` for a source of many files.
+        name: SourceName,
+        /// The record that was asked for.
+        index: u64,
+        /// How many there are.
+        len: u64,
+    },
+    /// More bytes in one batch than the options allow.
+    #[error(
+        "batch of {name} decodes to more than {limit} bytes; raise max_batch_bytes or ask for fewer records"
+    )]
+    BatchTooLarge {
+        /// The file.
+        name: SourceName,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// One record is too large for a chunk.
+    #[error("record of {bytes} bytes cannot be written to {name}: at most {limit}")]
+    RecordTooLarge {
+        /// The file.
+        name: SourceName,
+        /// The record's size.
+        bytes: u64,
+        /// The largest size.
+        limit: u64,
+    },
+    /// `transpose` was asked for.
+    #[error("cannot write {name} with transpose:true: writing transposed chunks is not supported")]
+    TransposeUnsupported {
+        /// The file.
+        name: SourceName,
+    },
+    /// The writer failed before and has not sealed the file.
+    #[error("writer of {name} failed before: the file is unfinished and cannot be continued")]
+    WriterFailed {
+        /// The file.
+        name: SourceName,
+    },
+    /// The writer belongs to the process that made it.
+    #[error("writer of {name} was inherited by a forked process: only process {owner} may write")]
+    WriterForked {
+        /// The file.
+        name: SourceName,
+        /// The process that made the writer.
+        owner: u32,
+    },
+    /// A file instruction, or a `path[a:b]`, that does not fit the file.
+    #[error("instruction for records {start}..{end} does not fit {name}: it has {len} records")]
+    Instruction {
+        /// The file.
+        name: SourceName,
+        /// First record asked for.
+        start: u64,
+        /// Behind the last record asked for.
+        end: u64,
+        /// How many there are.
+        len: u64,
+    },
+    /// A path or a pattern that cannot be a source.
+    #[error("{what}: {text}")]
+    Source {
+        /// What is wrong with it.
+        what: &'static str,
+        /// The path or pattern.
+        text: String,
+    },
+}
+
+struct RecordRange<'a>(&'a Option<Range<u64>>);
+
+impl fmt::Display for RecordRange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(range) if range.end == range.start + 1 => write!(f, ", record {}", range.start),
+            Some(range) => write!(f, ", records {}..{}", range.start, range.end),
+            None => Ok(()),
+        }
+    }
+}
+
+struct AtByte<'a>(&'a Option<u64>);
+
+impl fmt::Display for AtByte<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |byte| write!(f, " at byte {byte}"))
+    }
+}
+
+impl Error {
+    pub(crate) fn format(
+        name: &SourceName,
+        records: Option<Range<u64>>,
+        source: FormatError,
+    ) -> Self {
+        Self::Format {
+            name: name.clone(),
+            records,
+            source,
+        }
+    }
+
+    pub(crate) fn io(name: &SourceName, action: &'static str, source: io::Error) -> Self {
+        Self::Io {
+            name: name.clone(),
+            action,
+            byte: None,
+            source,
+        }
+    }
+
+    /// The group this error belongs to.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Format { source, .. } => source.kind(),
+            Self::Io { .. } => ErrorKind::Io,
+            Self::BatchTooLarge { .. } | Self::RecordTooLarge { .. } => ErrorKind::Limit,
+            Self::TransposeUnsupported { .. } => ErrorKind::Unsupported,
+            _ => ErrorKind::Usage,
+        }
+    }
+
+    /// A stable name, the same in every release and language.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Format { source, .. } => source.code(),
+            Self::Io { .. } => "io",
+            Self::Options(errors) => errors
+                .as_slice()
+                .first()
+                .map_or("options", OptionsError::code),
+            Self::OptionString(error) => error.code(),
+            Self::OutOfRange { .. } => "out_of_range",
+            Self::BatchTooLarge { .. } => "batch_too_large",
+            Self::RecordTooLarge { .. } => "record_too_large",
+            Self::TransposeUnsupported { .. } => "transpose_unsupported",
+            Self::WriterFailed { .. } => "writer_failed",
+            Self::WriterForked { .. } => "writer_forked",
+            Self::Instruction { .. } => "instruction",
+            Self::Source { .. } => "source",
+        }
+    }
+
+    /// The file, if the error is about one.
+    #[must_use]
+    pub fn name(&self) -> Option<&SourceName> {
+        match self {
+            Self::Format { name, .. }
+            | Self::Io { name, .. }
+            | Self::OutOfRange { name, .. }
+            | Self::BatchTooLarge { name, .. }
+            | Self::RecordTooLarge { name, .. }
+            | Self::TransposeUnsupported { name }
+            | Self::WriterFailed { name }
+            | Self::WriterForked { name, .. }
+            | Self::Instruction { name, .. } => Some(name),
+            Self::Options(_) | Self::OptionString(_) | Self::Source { .. } => None,
+        }
+    }
+
+    /// Where in the file, if the error is about one place.
+    #[must_use]
+    pub fn at(&self) -> Option<At> {
+        match self {
+            Self::Format { source, .. } => source.at(),
+            Self::Io { byte, .. } => byte.map(At::byte),
+            _ => None,
+        }
+    }
+
+    /// The records that cannot be read because of it, where they are known.
+    #[must_use]
+    pub fn records(&self) -> Option<Range<u64>> {
+        match self {
+            Self::Format { records, .. } => records.clone(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a thread keeps from one chunk to the next: codec contexts and buffers.
+
+use std::cell::Cell;
+
+use windrow_format::{Compressor, RecordDecoder, Records};
+
+/// Contexts and buffers above this size are given back instead of kept.
+const KEEP_BYTES: usize = 32 << 20;
+
+/// For reading.
+#[derive(Debug, Default)]
+pub(crate) struct ReadScratch {
+    pub(crate) raw: Vec<u8>,
+    pub(crate) records: Records,
+    pub(crate) decoder: RecordDecoder,
+}
+
+thread_local! {
+    static READ: Cell<Option<Box<ReadScratch>>> = const { Cell::new(None) };
+    static COMPRESSOR: Cell<Option<Box<Compressor>>> = const { Cell::new(None) };
+}
+
+/// Lends this thread's scratch to `work`. A call from within `work` gets a fresh one.
+pub(crate) fn with_read_scratch<R>(work: impl FnOnce(&mut ReadScratch) -> R) -> R {
+    let mut scratch = READ.take().unwrap_or_default();
+    let result = work(&mut scratch);
+    let held =
+        scratch.raw.capacity() + scratch.records.capacity_bytes() + scratch.decoder.scratch_bytes();
+    if held <= KEEP_BYTES {
+        READ.set(Some(scratch));
+    }
+    result
+}
+
+/// Lends this thread's compressor to `work`.
+pub(crate) fn with_compressor<R>(work: impl FnOnce(&mut Compressor) -> R) -> R {
+    let mut compressor = COMPRESSOR.take().unwrap_or_default();
+    let result = work(&mut compressor);
+    if compressor.context_bytes() <= KEEP_BYTES {
+        COMPRESSOR.set(Some(compressor));
+    }
+    result
+}

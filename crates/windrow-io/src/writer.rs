@@ -1,0 +1,521 @@
+//! Writing a file of records.
+
+use std::path::Path;
+
+use windrow_format::options::WriterOptions;
+use windrow_format::{
+    BlockWriter, ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError, MAX_CHUNK_RECORDS,
+    RecordGroup, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
+};
+
+use crate::error::{Error, Result, SourceName};
+use crate::pool::{self, Pipeline};
+use crate::scratch::with_compressor;
+use crate::sink::{FileSink, Sink};
+
+/// Bytes handed to the sink at once, where there are as many.
+const SINK_BYTES: usize = 256 << 10;
+/// Bytes of small groups that one job compresses, shared out over all jobs in flight.
+const BATCHED_BYTES: usize = 2 << 20;
+/// The most that one job batches, so that it stays in cache.
+const MAX_BATCH_BYTES: usize = 128 << 10;
+/// The largest record: upstream's limit for a serialized message, and far from any overflow.
+const MAX_RECORD_BYTES: u64 = (1 << 40) - 1;
+
+/// Appended to the options string of files that upstream refuses, for people who look.
+const VERSION_2_HINT: &str = ",needs:windrow";
+
+/// Writes records, in order, into a file that upstream's readers can read too.
+///
+/// Records are collected in groups of `group_size`; a full group is compressed on the worker pool while the next one
+/// fills. Finished chunks are laid into the file in order by whoever calls [`write`](Self::write), which waits while
+/// `max_parallelism` groups are being compressed. Memory: at most `max_parallelism + 2` groups, raw and compressed,
+/// about 12 bytes a chunk for the footer, and the codec's contexts, one per thread.
+///
+/// **The file is complete only after [`finish`](Self::finish).** A writer that is dropped before, or left by an error,
+/// leaves a file without footer, which readers refuse as unfinished. After an error every call fails.
+#[derive(Debug)]
+pub struct Writer<S: Sink> {
+    /// `None` only while `finish` takes it.
+    sink: S,
+    name: SourceName,
+    options: WriterOptions,
+    blocks: BlockWriter,
+    /// Laid out, not yet handed to the sink.
+    out: Vec<u8>,
+    batch: GroupBatch,
+    /// Records in the open group, the last of `batch`.
+    open_records: u64,
+    open_bytes: usize,
+    batch_bytes: usize,
+    jobs: Pipeline<EncodedBatch>,
+    max_jobs: usize,
+    spare: Vec<GroupBatch>,
+    footer: FooterEntries,
+    records: u64,
+    decoded_bytes: u64,
+    failed: bool,
+    owner: u32,
+}
+
+/// Groups on their way through the pool.
+#[derive(Debug, Default)]
+struct GroupBatch {
+    records: RecordGroup,
+    /// Records in each group.
+    lens: Vec<u64>,
+    /// The chunks, header and data, back to back.
+    encoded: Vec<u8>,
+    headers: Vec<ChunkHeader>,
+}
+
+type EncodedBatch = (GroupBatch, Result<(), FormatError>);
+
+/// The footer's entries, encoded as they come.
+#[derive(Debug, Default)]
+struct FooterEntries {
+    group: RecordGroup,
+    first_len: u64,
+    last_len: u64,
+    /// Every chunk but the last has as many records as the first, and the last no more.
+    uniform: bool,
+}
+
+/// What a finished file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Records written.
+    pub records: u64,
+    /// Data chunks written.
+    pub chunks: u64,
+    /// Sum of the records' sizes in bytes.
+    pub decoded_bytes: u64,
+    /// Size of the file in bytes.
+    pub file_bytes: u64,
+    /// 1 if upstream can read the file, else 2.
+    pub version: u32,
+}
+
+impl Writer<FileSink> {
+    /// Creates the file at `path`, or empties it. With [`WriterOptions::with_atomic`], whatever is at `path` stays
+    /// until the new file is complete.
+    ///
+    /// # Errors
+    /// [`Error::Options`], [`Error::TransposeUnsupported`], [`Error::Io`].
+    pub fn create_file(path: impl AsRef<Path>, options: WriterOptions) -> Result<Self> {
+        let name = SourceName::path(path.as_ref());
+        check_options(&options, &name)?;
+        let sink = FileSink::create(path.as_ref(), options.atomic());
+        Self::create(
+            sink.map_err(|source| Error::io(&name, "create", source))?,
+            options,
+        )
+    }
+}
+
+impl<S: Sink> Writer<S> {
+    /// Begins a file in `sink`, which is at its beginning.
+    ///
+    /// # Errors
+    /// [`Error::Options`] with every problem of the options; [`Error::TransposeUnsupported`]; [`Error::Format`] with
+    /// [`FormatError::CodecMissing`] if the codec is not built in.
+    pub fn create(sink: S, options: WriterOptions) -> Result<Self> {
+        let name = sink.name();
+        check_options(&options, &name)?;
+        let max_jobs = options
+            .max_parallelism()
+            .map_or_else(pool::workers, |jobs| {
+                usize::try_from(jobs).unwrap_or(usize::MAX)
+            });
+        let mut writer = Self {
+            sink,
+            name,
+            blocks: BlockWriter::new(0),
+            out: Vec::new(),
+            batch: GroupBatch::default(),
+            open_records: 0,
+            open_bytes: 0,
+            batch_bytes: (BATCHED_BYTES / max_jobs.saturating_add(2)).min(MAX_BATCH_BYTES),
+            jobs: Pipeline::new(),
+            max_jobs,
+            spare: Vec::new(),
+            footer: FooterEntries {
+                uniform: true,
+                ..FooterEntries::default()
+            },
+            records: 0,
+            decoded_bytes: 0,
+            failed: false,
+            owner: std::process::id(),
+            options,
+        };
+        let Self {
+            blocks, out, sink, ..
+        } = &mut writer;
+        let laid = blocks.lay_signature(|bytes| buffer(out, sink, bytes));
+        writer.check_io("write", laid)?;
+        Ok(writer)
+    }
+
+    /// Appends one record.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if an earlier group could not be handed to the sink; [`Error::RecordTooLarge`], which leaves
+    /// the writer as it was; [`Error::WriterForked`]; [`Error::WriterFailed`] after any other error.
+    pub fn write(&mut self, record: &[u8]) -> Result<()> {
+        let bytes = record.len() as u64;
+        if bytes > MAX_RECORD_BYTES {
+            return Err(Error::RecordTooLarge {
+                name: self.name.clone(),
+                bytes,
+                limit: MAX_RECORD_BYTES,
+            });
+        }
+        if self.open_records == 0 {
+            self.check_usable()?;
+        } else if let Some(most) = self.options.max_group_bytes()
+            && (self.open_bytes as u64).saturating_add(bytes) > most
+        {
+            self.close_group()?;
+        }
+        if self.failed {
+            return Err(Error::WriterFailed {
+                name: self.name.clone(),
+            });
+        }
+        self.batch.records.push(record);
+        self.open_records += 1;
+        self.open_bytes += record.len();
+        self.records += 1;
+        self.decoded_bytes += bytes;
+        if self.open_records >= u64::from(self.options.group_size()) {
+            self.close_group()?;
+        }
+        Ok(())
+    }
+
+    /// Appends records in order.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write); records in front of the one that failed were taken.
+    pub fn write_batch<R: AsRef<[u8]>>(
+        &mut self,
+        records: impl IntoIterator<Item = R>,
+    ) -> Result<()> {
+        records
+            .into_iter()
+            .try_for_each(|record| self.write(record.as_ref()))
+    }
+
+    /// Waits until every complete group was handed to the sink, and flushes the sink. The open group stays open: a
+    /// short one in the middle would make the file unreadable for upstream.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn flush(&mut self) -> Result<()> {
+        self.check_usable()?;
+        if self.open_records == 0 {
+            self.submit();
+        } else if self.batch.lens.len() > 1 || self.open_records < self.batch.records.len() {
+            self.submit_complete();
+        }
+        self.drain(0)?;
+        self.hand_over()?;
+        let flushed = self.sink.flush();
+        self.check_io("write", flushed)
+    }
+
+    /// Completes the file: the last group, the footer, the postscript. With atomic publishing the file is made
+    /// durable and gets its name.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write); the file is then unfinished.
+    pub fn finish(mut self) -> Result<(S, Summary)> {
+        let summary = self.seal()?;
+        Ok((self.sink, summary))
+    }
+
+    /// Number of records written so far.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The file's name in messages.
+    #[must_use]
+    pub fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    /// Bytes of the file that are laid out so far; groups that are still being compressed are not among them.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.blocks.position()
+    }
+
+    fn seal(&mut self) -> Result<Summary> {
+        self.check_usable()?;
+        if self.open_records > 0 {
+            self.close_group()?;
+        }
+        self.submit();
+        self.drain(0)?;
+        let footer_offset = self.blocks.position();
+        let chunks = self.footer.group.len();
+        let version = if self.footer.uniform {
+            VERSION_UPSTREAM
+        } else {
+            VERSION_WINDROW
+        };
+        self.lay_footer(version)?;
+        self.lay_padding()?;
+        self.lay_postscript(footer_offset)?;
+        self.lay_padding()?;
+        self.hand_over()?;
+        let finished = self.sink.finish();
+        self.check_io("finish", finished)?;
+        Ok(Summary {
+            records: self.records,
+            chunks,
+            decoded_bytes: self.decoded_bytes,
+            file_bytes: self.blocks.position(),
+            version,
+        })
+    }
+
+    fn check_usable(&self) -> Result<()> {
+        if self.owner != std::process::id() {
+            return Err(Error::WriterForked {
+                name: self.name.clone(),
+                owner: self.owner,
+            });
+        }
+        if self.failed {
+            return Err(Error::WriterFailed {
+                name: self.name.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_io<T>(&mut self, action: &'static str, result: std::io::Result<T>) -> Result<T> {
+        result.map_err(|source| {
+            self.failed = true;
+            Error::Io {
+                name: self.name.clone(),
+                action,
+                byte: None,
+                source,
+            }
+        })
+    }
+
+    /// Ends the open group, and hands the batch to the pool if it is large enough.
+    fn close_group(&mut self) -> Result<()> {
+        self.batch.lens.push(self.open_records);
+        self.open_records = 0;
+        self.open_bytes = 0;
+        if self.batch.records.bytes_len() + 16 * self.batch.lens.len() >= self.batch_bytes {
+            self.submit();
+            self.drain(self.max_jobs)?;
+        }
+        Ok(())
+    }
+
+    /// Hands the complete groups of the batch to the pool.
+    fn submit(&mut self) {
+        if self.batch.lens.is_empty() {
+            return;
+        }
+        let next = self.spare.pop().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.batch, next);
+        let codec = self.options.codec();
+        let window_log = self.options.window_log();
+        self.jobs
+            .push(true, move || batch.encode(codec, window_log));
+    }
+
+    /// Hands the complete groups to the pool and keeps the open one.
+    fn submit_complete(&mut self) {
+        let mut open = RecordGroup::new();
+        self.batch
+            .records
+            .split_off_tail(self.open_records, &mut open);
+        self.submit();
+        self.batch.records = open;
+    }
+
+    /// Lays finished batches into the file, in order, and waits until no more than `most` are in flight.
+    fn drain(&mut self, most: usize) -> Result<()> {
+        while self.jobs.len() > most || self.jobs.is_ready() {
+            let Some((mut batch, encoded)) = self.jobs.pop() else {
+                break;
+            };
+            if let Err(source) = encoded {
+                self.failed = true;
+                return Err(Error::format(&self.name, None, source));
+            }
+            self.lay_batch(&batch)?;
+            batch.clear();
+            self.spare.push(batch);
+        }
+        Ok(())
+    }
+
+    fn lay_batch(&mut self, batch: &GroupBatch) -> Result<()> {
+        let mut rest = batch.encoded.as_slice();
+        for header in &batch.headers {
+            let bytes = usize::try_from(40 + header.data_bytes).unwrap_or(usize::MAX);
+            let (chunk, behind) = rest.split_at(bytes.min(rest.len()));
+            rest = behind;
+            let offset = self.blocks.position();
+            self.lay(header, chunk)?;
+            self.footer.push(offset, header);
+            if self.options.pad_to_block_boundary() {
+                self.lay_padding()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lay(&mut self, header: &ChunkHeader, chunk: &[u8]) -> Result<()> {
+        let Self {
+            blocks, out, sink, ..
+        } = self;
+        let laid = blocks.lay(header, chunk, |bytes| buffer(out, sink, bytes));
+        self.check_io("write", laid).map(|_| ())
+    }
+
+    fn lay_padding(&mut self) -> Result<()> {
+        let Self {
+            blocks, out, sink, ..
+        } = self;
+        let laid = blocks.lay_padding(|bytes| buffer(out, sink, bytes));
+        self.check_io("write", laid)
+    }
+
+    fn lay_footer(&mut self, version: u32) -> Result<()> {
+        let mut writer_options = self.options.to_string();
+        if version == VERSION_WINDROW {
+            writer_options.push_str(VERSION_2_HINT);
+        }
+        let mut footer = std::mem::take(&mut self.footer.group);
+        let metadata = FooterMetadata {
+            version,
+            num_chunks: footer.len(),
+            num_records: self.records,
+            writer_options: Some(writer_options),
+            user_metadata: self.options.metadata().to_vec(),
+        };
+        footer.push_front(&metadata.encode());
+        self.lay_records(&footer, self.options.codec())
+    }
+
+    fn lay_postscript(&mut self, footer_offset: u64) -> Result<()> {
+        let message = encode_postscript(footer_offset);
+        let mut copies = RecordGroup::new();
+        for _ in 0..windrow_format::POSTSCRIPT_COPIES {
+            copies.push(&message);
+        }
+        self.lay_records(&copies, Codec::Uncompressed)
+    }
+
+    fn lay_records(&mut self, records: &RecordGroup, codec: Codec) -> Result<()> {
+        let mut chunk = Vec::new();
+        let window_log = self
+            .options
+            .window_log()
+            .filter(|_| codec != Codec::Uncompressed);
+        let header =
+            with_compressor(|compressor| records.encode(codec, window_log, compressor, &mut chunk));
+        let header = header.map_err(|source| {
+            self.failed = true;
+            Error::format(&self.name, None, source)
+        })?;
+        self.lay(&header, &chunk)
+    }
+
+    /// Hands all that is laid out to the sink.
+    fn hand_over(&mut self) -> Result<()> {
+        let written = self.sink.write_all(&self.out);
+        self.out.clear();
+        self.check_io("write", written)
+    }
+}
+
+/// Collects small pieces; large ones go to the sink directly.
+fn buffer<S: Sink>(out: &mut Vec<u8>, sink: &mut S, bytes: &[u8]) -> std::io::Result<()> {
+    if out.len() + bytes.len() > SINK_BYTES {
+        sink.write_all(out)?;
+        out.clear();
+    }
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn check_options(options: &WriterOptions, name: &SourceName) -> Result<()> {
+    options.validate()?;
+    if options.transpose() {
+        return Err(Error::TransposeUnsupported { name: name.clone() });
+    }
+    let codec = options.codec().compression_type();
+    if !codec.is_built_in() {
+        let source = FormatError::CodecMissing {
+            codec: codec.name(),
+            at: windrow_format::At::byte(0),
+            feature: codec.name(),
+        };
+        return Err(Error::format(name, None, source));
+    }
+    Ok(())
+}
+
+impl GroupBatch {
+    fn encode(mut self, codec: Codec, window_log: Option<u32>) -> EncodedBatch {
+        let Self {
+            records,
+            lens,
+            encoded,
+            headers,
+        } = &mut self;
+        let result = with_compressor(|compressor| {
+            records.split(lens).try_for_each(|group| {
+                headers.push(group.encode(codec, window_log, compressor, encoded)?);
+                Ok(())
+            })
+        });
+        (self, result)
+    }
+
+    fn clear(&mut self) {
+        self.records.clear();
+        self.lens.clear();
+        self.encoded.clear();
+        self.headers.clear();
+    }
+}
+
+impl FooterEntries {
+    fn push(&mut self, chunk_offset: u64, header: &ChunkHeader) {
+        let num_records = header.num_records;
+        debug_assert!(
+            num_records > 0 && num_records <= MAX_CHUNK_RECORDS,
+            "groups are bounded"
+        );
+        if self.group.is_empty() {
+            self.first_len = num_records;
+        } else if self.last_len != self.first_len || num_records > self.first_len {
+            self.uniform = false;
+        }
+        self.last_len = num_records;
+        let entry = FooterEntry {
+            chunk_offset,
+            decoded_bytes: header.decoded_bytes,
+            num_records,
+        };
+        let mut message = Vec::with_capacity(32);
+        entry.encode(&mut message);
+        self.group.push(&message);
+    }
+}
