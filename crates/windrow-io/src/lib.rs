@@ -3,19 +3,26 @@
 mod batch;
 mod cache;
 mod cursor;
+mod data_source;
 mod error;
 mod index;
 mod pool;
 mod reader;
 mod scratch;
+mod sharded;
 mod sink;
 mod store;
 mod writer;
 
 pub use batch::Batch;
 pub use cursor::{Record, RecordCursor};
+pub use data_source::{
+    DEFAULT_MAX_OPEN_FILES, DataSource, FileInstruction, Iter as DataSourceIter, expand_pattern,
+    shard_path,
+};
 pub use error::{Error, Result, SourceName};
 pub use reader::{Reader, ReaderStats};
+pub use sharded::{ShardLimits, ShardedWriter};
 pub use sink::{FileSink, Sink};
 #[cfg(feature = "mmap")]
 pub use store::MmapStore;

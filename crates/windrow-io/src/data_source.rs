@@ -1,0 +1,241 @@
+//! Many files as one sequence of records.
+
+mod instruction;
+mod open_files;
+mod shards;
+
+pub use instruction::FileInstruction;
+pub use shards::{expand_pattern, shard_path};
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use windrow_format::options::ReaderOptions;
+
+use crate::batch::Batch;
+use crate::cursor::{Record, RecordCursor};
+use crate::error::{Error, Result, SourceName};
+use crate::pool;
+use instruction::FilePart;
+use open_files::OpenFiles;
+
+/// Files that a source keeps open at once by default.
+pub const DEFAULT_MAX_OPEN_FILES: usize = 256;
+
+/// The records of many files, or of parts of them, numbered through.
+///
+/// Whole files have their footers read at construction, in parallel, because their lengths are needed; instructions
+/// and `path[a:b]` are opened when first read, and checked against the footer then. At most
+/// [`DEFAULT_MAX_OPEN_FILES`] files are open at once; the one that was not used for longest is closed first. Cloning
+/// and slicing are cheap and share the open files. Safe to share between threads, and after a fork.
+#[derive(Debug, Clone)]
+pub struct DataSource {
+    files: Arc<OpenFiles>,
+    range: Range<u64>,
+}
+
+impl DataSource {
+    /// A source of the files, or `path[a:b]` parts of files, that `paths` name, in this order. A path that exists
+    /// under exactly the given name is that file, brackets or not.
+    ///
+    /// # Errors
+    /// [`Error::Source`] for an empty list or an inverted range; for whole files those of
+    /// [`Reader::open`](crate::Reader::open), of the first one that has any.
+    pub fn open<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
+        Self::open_with(paths, ReaderOptions::default(), DEFAULT_MAX_OPEN_FILES)
+    }
+
+    /// The same with options: of each file's reader, and how many files to keep open (at least 1).
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`Error::Options`].
+    pub fn open_with<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        options: ReaderOptions,
+        max_open_files: usize,
+    ) -> Result<Self> {
+        let parts: Result<Vec<_>> = paths.into_iter().map(|path| FilePart::parse(path.as_ref())).collect();
+        Self::from_parts(parts?, options, max_open_files)
+    }
+
+    /// A source of all files that a shard pattern names: a path, a glob, or `name@32` for `name-00000-of-00032` to
+    /// `name-00031-of-00032`. Files that are named as shards must be complete sets.
+    ///
+    /// # Errors
+    /// Those of [`open_with`](Self::open_with), and [`Error::Source`] if nothing matches or a shard is missing.
+    pub fn open_pattern(pattern: &str, options: ReaderOptions, max_open_files: usize) -> Result<Self> {
+        Self::open_with(expand_pattern(pattern)?, options, max_open_files)
+    }
+
+    /// A source of parts of files. No file is opened yet.
+    ///
+    /// # Errors
+    /// [`Error::Source`] for an empty list, [`Error::Options`].
+    pub fn from_instructions(
+        instructions: impl IntoIterator<Item = FileInstruction>,
+        options: ReaderOptions,
+        max_open_files: usize,
+    ) -> Result<Self> {
+        let parts = instructions.into_iter().map(FilePart::from).collect();
+        Self::from_parts(parts, options, max_open_files)
+    }
+
+    fn from_parts(parts: Vec<FilePart>, options: ReaderOptions, max_open_files: usize) -> Result<Self> {
+        if parts.is_empty() {
+            return Err(Error::Source { what: "a data source needs at least one file", text: String::new() });
+        }
+        options.validate()?;
+        let files = OpenFiles::new(parts, options, max_open_files)?;
+        let range = 0..files.len();
+        Ok(Self { files: Arc::new(files), range })
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// Whether there are no records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Number of files, or parts of files, that this source was made of.
+    #[must_use]
+    pub fn num_files(&self) -> usize {
+        self.files.parts().len()
+    }
+
+    /// Record number `index`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`]; those of [`Reader::open`](crate::Reader::open) and
+    /// [`Reader::read`](crate::Reader::read) for the file that holds it; [`Error::Instruction`] if that file is
+    /// shorter than its instruction says.
+    pub fn get(&self, index: u64) -> Result<Vec<u8>> {
+        self.get_with(index, <[u8]>::to_vec)
+    }
+
+    /// Lends record number `index` to `use_record`, without a copy.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn get_with<R>(&self, index: u64, use_record: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        let (file, record) = self.files.locate(self.absolute(index)?);
+        self.files.reader(file)?.read_with(record, use_record)
+    }
+
+    /// The records with these numbers, in this order; numbers may repeat. Each file is read as
+    /// [`Reader::read_many`](crate::Reader::read_many) does, several files at once.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get), before anything is read if a number is out of range.
+    pub fn get_many(&self, indices: &[u64]) -> Result<Batch> {
+        // Per file: its records, and their positions in `indices`.
+        let mut by_file: Vec<(usize, Vec<u64>, Vec<usize>)> = Vec::new();
+        let mut slots = vec![usize::MAX; self.num_files()];
+        for (position, &index) in indices.iter().enumerate() {
+            let (file, record) = self.files.locate(self.absolute(index)?);
+            if slots[file] == usize::MAX {
+                slots[file] = by_file.len();
+                by_file.push((file, Vec::new(), Vec::new()));
+            }
+            let (_, records, positions) = &mut by_file[slots[file]];
+            records.push(record);
+            positions.push(position);
+        }
+        let results: Vec<OnceLock<Result<Batch>>> = by_file.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        pool::broadcast(self.files.threads().min(by_file.len()), &|| {
+            while let Some((job, (file, records, _))) = {
+                let job = next.fetch_add(1, Ordering::Relaxed);
+                by_file.get(job).map(|work| (job, work))
+            } {
+                let batch = self.files.reader(*file).and_then(|reader| reader.read_many(records));
+                let _ = results[job].set(batch);
+            }
+        });
+        let mut all = Batch::with_len(indices.len());
+        for (result, (_, _, positions)) in results.into_iter().zip(&by_file) {
+            if let Some(batch) = result.into_inner() {
+                all.place(batch?, positions);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A view of the records of `range`, which is cut to the source's length.
+    #[must_use]
+    pub fn slice(&self, range: Range<u64>) -> Self {
+        let start = range.start.min(self.len());
+        let end = range.end.clamp(start, self.len());
+        Self {
+            files: Arc::clone(&self.files),
+            range: self.range.start + start..self.range.start + end,
+        }
+    }
+
+    /// The records in order, decoded ahead.
+    #[must_use]
+    pub fn iter(&self) -> Iter {
+        Iter { source: self.clone(), cursor: None, failed: false }
+    }
+
+    fn absolute(&self, index: u64) -> Result<u64> {
+        if index < self.len() {
+            return Ok(self.range.start + index);
+        }
+        Err(Error::OutOfRange { name: SourceName::MEMORY, index, len: self.len() })
+    }
+}
+
+impl IntoIterator for &DataSource {
+    type Item = Result<Record>;
+    type IntoIter = Iter;
+
+    fn into_iter(self) -> Iter {
+        self.iter()
+    }
+}
+
+/// Iterates over a [`DataSource`]. Finished after an error.
+#[derive(Debug)]
+pub struct Iter {
+    /// What is left.
+    source: DataSource,
+    cursor: Option<RecordCursor>,
+    failed: bool,
+}
+
+impl Iterator for Iter {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Result<Record>> {
+        while !self.failed && !self.source.is_empty() {
+            if let Some(record) = self.cursor.as_mut().and_then(Iterator::next) {
+                self.source.range.start += 1;
+                self.failed = record.is_err();
+                return Some(record);
+            }
+            let (file, record) = self.source.files.locate(self.source.range.start);
+            let left = self.source.files.parts()[file].end() - record;
+            let last = record + left.min(self.source.len());
+            match self.source.files.reader(file) {
+                Ok(reader) => self.cursor = Some(reader.records_in(record..last)),
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, usize::try_from(self.source.len()).ok())
+    }
+}
