@@ -15,7 +15,9 @@ fn hashing(criterion: &mut Criterion) {
     for bytes in [32, 1_483, 65_536] {
         let data = vec![7; bytes];
         group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function(format!("{bytes} bytes"), |bench| bench.iter(|| hash(black_box(&data))));
+        group.bench_function(format!("{bytes} bytes"), |bench| {
+            bench.iter(|| hash(black_box(&data)))
+        });
     }
     group.finish();
     let header = ChunkHeader::new(ChunkType::Simple, 1, 3, b"abc").encode();
@@ -25,7 +27,8 @@ fn hashing(criterion: &mut Criterion) {
 }
 
 fn chunks(criterion: &mut Criterion) {
-    let words = b"lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor ".repeat(20);
+    let words =
+        b"lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor ".repeat(20);
     for (name, codec) in [
         ("uncompressed", Codec::Uncompressed),
         ("snappy", Codec::Snappy),
@@ -35,7 +38,9 @@ fn chunks(criterion: &mut Criterion) {
         (0..256).for_each(|n| group.push(&words[n..]));
         let mut compressor = Compressor::new();
         let mut bytes = Vec::new();
-        group.encode(codec, None, &mut compressor, &mut bytes).expect("encodes");
+        group
+            .encode(codec, None, &mut compressor, &mut bytes)
+            .expect("encodes");
         let mut bench = criterion.benchmark_group(format!("chunk of 256/{name}"));
         bench.throughput(Throughput::Bytes(group.bytes_len() as u64));
         let mut out = Vec::new();
@@ -58,12 +63,19 @@ fn chunks(criterion: &mut Criterion) {
 
 fn index(criterion: &mut Criterion) {
     let entries: Vec<FooterEntry> = (0..PAGE_CHUNKS as u64)
-        .map(|n| FooterEntry { chunk_offset: 64 + n * 700 + n % 37, decoded_bytes: 1_400 + n % 91, num_records: 1 })
+        .map(|n| FooterEntry {
+            chunk_offset: 64 + n * 700 + n % 37,
+            decoded_bytes: 1_400 + n % 91,
+            num_records: 1,
+        })
         .collect();
     let mut page = Vec::new();
     encode_page(&entries, 0, 200_000, &mut page);
     criterion.bench_function("index/lookup", |bench| {
-        bench.iter(|| IndexPage::new(black_box(&page), 0, PAGE_CHUNKS).and_then(|page| page.get(black_box(77))));
+        bench.iter(|| {
+            IndexPage::new(black_box(&page), 0, PAGE_CHUNKS)
+                .and_then(|page| page.get(black_box(77)))
+        });
     });
 }
 

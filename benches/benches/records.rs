@@ -15,10 +15,15 @@ use windrow_bench::text;
 const ROUNDS: usize = 7;
 
 fn main() {
-    let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
+    let filter = std::env::args()
+        .skip(1)
+        .find(|arg| !arg.starts_with("--"))
+        .unwrap_or_default();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    println!("text: 65,536 records of 200 words; {threads} threads; best of {ROUNDS}, floor and ours in turn");
+    println!(
+        "text: 65,536 records of 200 words; {threads} threads; best of {ROUNDS}, floor and ours in turn"
+    );
     println!(
         "{:<14} {:>5}  {:<22} {:>12} {:>12} {:>12} {:>7}",
         "codec", "group", "work", "floor MB/s", "MB/s", "records/s", "share"
@@ -69,7 +74,17 @@ impl<'a> Bench<'a> {
         let chunks = floor::encode(codec, &groups);
         let bytes = records.iter().map(Vec::len).sum();
         let path = folder.join(format!("{}-{group_size}", name.replace(':', "")));
-        Self { records, name, codec, group_size, threads, path, groups, chunks, bytes }
+        Self {
+            records,
+            name,
+            codec,
+            group_size,
+            threads,
+            path,
+            groups,
+            chunks,
+            bytes,
+        }
     }
 
     fn options(&self) -> WriterOptions {
@@ -95,11 +110,20 @@ impl<'a> Bench<'a> {
     }
 
     fn all(&self) {
-        let Self { codec, threads, records, .. } = *self;
+        let Self {
+            codec,
+            threads,
+            records,
+            ..
+        } = *self;
         let n = records.len();
         let in_order: Vec<usize> = (0..self.chunks.len()).collect();
         let pair = in_turn(
-            if matches!(codec, Codec::Brotli { .. }) { 1 } else { ROUNDS },
+            if matches!(codec, Codec::Brotli { .. }) {
+                1
+            } else {
+                ROUNDS
+            },
             || floor::write(codec, threads, &self.groups),
             || {
                 let mut writer = Writer::create_file(&self.path, self.options()).expect("created");
@@ -111,7 +135,11 @@ impl<'a> Bench<'a> {
         );
         self.row("write (file)", n, pair);
         let pair = in_turn(
-            if matches!(codec, Codec::Brotli { .. }) { 1 } else { ROUNDS },
+            if matches!(codec, Codec::Brotli { .. }) {
+                1
+            } else {
+                ROUNDS
+            },
             || floor::write(codec, threads, &self.groups),
             || {
                 let mut writer = Writer::create(std::io::sink(), self.options()).expect("created");
@@ -150,9 +178,11 @@ impl<'a> Bench<'a> {
             ROUNDS,
             || floor::read(codec, threads, &self.chunks, &in_order),
             || {
-                reader.read_many_with(&indices, |_, record| {
-                    black_box(record);
-                }).expect("reads");
+                reader
+                    .read_many_with(&indices, |_, record| {
+                        black_box(record);
+                    })
+                    .expect("reads");
             },
         );
         self.row("batch, lent", n, pair);
@@ -172,8 +202,13 @@ impl<'a> Bench<'a> {
             self.row("single random", n, pair);
         } else {
             let some = 2000;
-            let order: Vec<usize> = shuffled[..some].iter().map(|index| index / self.group_size).collect();
-            let reader = Reader::open_with(&self.path, ReaderOptions::new().with_chunk_cache_bytes(0)).expect("opens");
+            let order: Vec<usize> = shuffled[..some]
+                .iter()
+                .map(|index| index / self.group_size)
+                .collect();
+            let reader =
+                Reader::open_with(&self.path, ReaderOptions::new().with_chunk_cache_bytes(0))
+                    .expect("opens");
             let pair = in_turn(
                 ROUNDS,
                 || floor::read(codec, 1, &self.chunks, &order),
@@ -207,7 +242,9 @@ fn index(folder: &Path) {
         3e6 / begin.elapsed().as_secs_f64()
     );
     let open = || Reader::open(&path).expect("opens");
-    let best = (0..ROUNDS).map(|_| windrow_bench::measure::time(&mut || drop(black_box(open())))).min();
+    let best = (0..ROUNDS)
+        .map(|_| windrow_bench::measure::time(&mut || drop(black_box(open()))))
+        .min();
     let reader = open();
     println!(
         "open {:.1} ms, index {:.1} MB ({:.2} bytes a chunk)",
@@ -225,7 +262,10 @@ fn index(folder: &Path) {
             })
         })
         .min();
-    println!("one-element batch {:.2} us", best.unwrap_or_default().as_secs_f64() * 1e6 / reads as f64);
+    println!(
+        "one-element batch {:.2} us",
+        best.unwrap_or_default().as_secs_f64() * 1e6 / reads as f64
+    );
 }
 
 /// 0..n in an order that a fixed seed decides (Fisher-Yates over splitmix64).

@@ -29,7 +29,10 @@ pub fn groups(records: &[Vec<u8>], group_size: usize) -> Vec<Group> {
     records
         .chunks(group_size)
         .map(|records| {
-            let mut group = Group { sizes: Vec::new(), values: records.concat() };
+            let mut group = Group {
+                sizes: Vec::new(),
+                values: records.concat(),
+            };
             for record in records {
                 let mut size = record.len();
                 while size >= 0x80 {
@@ -77,7 +80,9 @@ impl Contexts {
         match self.codec {
             Codec::Zstd { .. } => {
                 out.reserve(zstd_safe::compress_bound(input.len()));
-                self.compress.compress2(out, input).expect("zstd compresses");
+                self.compress
+                    .compress2(out, input)
+                    .expect("zstd compresses");
             }
             Codec::Snappy => {
                 out.resize(snap::raw::max_compress_len(input.len()), 0);
@@ -104,11 +109,15 @@ impl Contexts {
             Codec::Zstd { .. } => {
                 out.clear();
                 out.reserve(bytes);
-                self.decompress.decompress(out, input).expect("zstd decompresses");
+                self.decompress
+                    .decompress(out, input)
+                    .expect("zstd decompresses");
             }
             Codec::Snappy => {
                 out.resize(bytes, 0);
-                snap::raw::Decoder::new().decompress(input, out).expect("snappy decompresses");
+                snap::raw::Decoder::new()
+                    .decompress(input, out)
+                    .expect("snappy decompresses");
             }
             Codec::Brotli { .. } => {
                 out.clear();
@@ -124,7 +133,12 @@ impl Contexts {
 }
 
 /// Runs `work` for each item on `threads` threads, with contexts of their own.
-fn on_threads<T: Sync>(codec: Codec, threads: usize, items: &[T], work: impl Fn(&mut Contexts, &[T]) + Sync) {
+fn on_threads<T: Sync>(
+    codec: Codec,
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&mut Contexts, &[T]) + Sync,
+) {
     const AT_ONCE: usize = 64;
     let next = AtomicUsize::new(0);
     let at_once = AT_ONCE.min(items.len().div_ceil(threads * 4)).max(1);
@@ -135,7 +149,10 @@ fn on_threads<T: Sync>(codec: Codec, threads: usize, items: &[T], work: impl Fn(
             if begin >= items.len() {
                 break;
             }
-            work(&mut contexts, &items[begin..(begin + at_once).min(items.len())]);
+            work(
+                &mut contexts,
+                &items[begin..(begin + at_once).min(items.len())],
+            );
         }
     };
     std::thread::scope(|scope| {
@@ -169,7 +186,12 @@ pub fn encode(codec: Codec, groups: &[Group]) -> Vec<Encoded> {
             let (mut sizes, mut values) = (Vec::new(), Vec::new());
             contexts.compress(&group.sizes, &mut sizes);
             contexts.compress(&group.values, &mut values);
-            Encoded { sizes_bytes: group.sizes.len(), values_bytes: group.values.len(), sizes, values }
+            Encoded {
+                sizes_bytes: group.sizes.len(),
+                values_bytes: group.values.len(),
+                sizes,
+                values,
+            }
         })
         .collect()
 }

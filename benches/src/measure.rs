@@ -21,7 +21,10 @@ impl Pair {
 
 /// Does `floor` and `ours` in turn, once to warm up and `rounds` times measured.
 pub fn in_turn(rounds: usize, mut floor: impl FnMut(), mut ours: impl FnMut()) -> Pair {
-    let mut best = Pair { floor: Duration::MAX, ours: Duration::MAX };
+    let mut best = Pair {
+        floor: Duration::MAX,
+        ours: Duration::MAX,
+    };
     for round in 0..=rounds {
         let (floor, ours) = (time(&mut floor), time(&mut ours));
         if round > 0 {

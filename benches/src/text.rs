@@ -28,6 +28,10 @@ pub fn records() -> Vec<Vec<u8>> {
         records.push(record.to_vec());
         rest = behind;
     }
-    assert!(!records.is_empty() && rest.is_empty(), "{} is not complete", path.display());
+    assert!(
+        !records.is_empty() && rest.is_empty(),
+        "{} is not complete",
+        path.display()
+    );
     records
 }

@@ -12,6 +12,7 @@
 
 use crate::error::{At, FormatError};
 use crate::records::Records;
+use crate::varint::take_varint;
 use crate::wire::{Value, push_bytes_field, push_varint_field, take_field};
 
 /// Marks a postscript.
@@ -131,8 +132,26 @@ pub struct FooterEntry {
 }
 
 impl FooterEntry {
-    /// Reads one entry; `Err` if it is not a valid message.
+    /// The three fields in order and nothing else, which is how every writer writes them.
     #[inline]
+    pub(crate) fn parse_as_written(message: &[u8]) -> Option<Self> {
+        let field = |tag: u8, rest: &mut &[u8]| {
+            let (&first, behind) = rest.split_first()?;
+            *rest = behind;
+            (first == tag).then(|| take_varint(rest)).flatten()
+        };
+        let mut rest = message;
+        let chunk_offset = field(0x08, &mut rest)?;
+        let decoded_bytes = field(0x10, &mut rest)?;
+        let num_records = field(0x18, &mut rest)?;
+        rest.is_empty().then_some(Self {
+            chunk_offset,
+            decoded_bytes,
+            num_records,
+        })
+    }
+
+    /// Reads one entry; `Err` if it is not a valid message.
     pub(crate) fn parse(mut message: &[u8]) -> Result<Self, ()> {
         let mut entry = Self::default();
         while !message.is_empty() {

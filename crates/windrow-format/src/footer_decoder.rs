@@ -445,35 +445,111 @@ impl Entries {
     fn next_pages(&mut self, footer: &mut Footer) -> Result<IndexPages, FormatError> {
         let mut pages = IndexPages::default();
         while pages.starts.len() < PAGES_PER_ITEM {
-            let at = self.at;
-            let Some(record) = self.next_record()? else {
+            self.take_entries(footer)?;
+            if self.records_left == 0 {
                 self.finish(footer, &mut pages)?;
                 break;
-            };
-            let entry = FooterEntry::parse(record).map_err(|()| FormatError::Message {
-                what: "footer entry",
-                at,
-            })?;
-            self.check(&entry, footer)?;
-            if self.pending.len() == PAGE_CHUNKS {
-                self.push_page(entry.chunk_offset, &mut pages);
             }
-            self.pending.push(entry);
-            self.previous = Some(entry);
-            self.sum = self.sum.saturating_add(entry.num_records);
-            self.done = self.done.saturating_add(1);
+            // One more entry tells where the page ends.
+            let full = std::mem::replace(&mut self.pending, Vec::with_capacity(PAGE_CHUNKS));
+            let sum = self.sum;
+            let entry = self.take_entry(footer)?;
+            self.push_page(&full, sum, entry.chunk_offset, &mut pages);
         }
         Ok(pages)
     }
 
-    fn push_page(&mut self, end: u64, pages: &mut IndexPages) {
+    /// Fills the pending page, as far as there are entries.
+    fn take_entries(&mut self, footer: &mut Footer) -> Result<(), FormatError> {
+        while self.records_left > 0 && self.pending.len() < PAGE_CHUNKS {
+            self.take_plain_entries(footer);
+            if self.records_left > 0 && self.pending.len() < PAGE_CHUNKS {
+                self.take_entry(footer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes entries as long as they are what nearly all are: a full group behind a full group, encoded as every
+    /// writer does. Footers have millions of entries, and this is what opening them costs.
+    fn take_plain_entries(&mut self, footer: &Footer) {
+        let Self {
+            bytes,
+            sizes,
+            values,
+            records_left,
+            pending,
+            sum,
+            done,
+            previous,
+            ..
+        } = self;
+        let group = footer.group_size;
+        let Some(mut last) = previous.filter(|last| last.num_records == group && group > 0) else {
+            return;
+        };
+        let mut sizes_left = bytes.get(sizes.clone()).unwrap_or_default();
+        let mut values_left = bytes.get(values.clone()).unwrap_or_default();
+        let room = PAGE_CHUNKS.saturating_sub(pending.len());
+        let most = usize::try_from(*records_left)
+            .unwrap_or(usize::MAX)
+            .min(room);
+        let before = pending.len();
+        pending.extend((0..most).map_while(|_| {
+            let mut sizes_behind = sizes_left;
+            let size = usize::try_from(take_varint(&mut sizes_behind)?).ok()?;
+            let (record, values_behind) = values_left.split_at_checked(size)?;
+            let entry = FooterEntry::parse_as_written(record)?;
+            let plain = entry.num_records == group
+                && entry.chunk_offset >= last.chunk_offset.checked_add(CHUNK_HEADER_BYTES)?
+                && entry.chunk_offset < footer.footer_offset
+                && is_chunk_boundary(entry.chunk_offset);
+            if !plain {
+                return None;
+            }
+            (sizes_left, values_left) = (sizes_behind, values_behind);
+            last = entry;
+            Some(entry)
+        }));
+        let taken = pending.len().saturating_sub(before) as u64;
+        sizes.start = sizes.end.saturating_sub(sizes_left.len());
+        values.start = values.end.saturating_sub(values_left.len());
+        *previous = Some(last);
+        *records_left = records_left.saturating_sub(taken);
+        *sum = sum.saturating_add(taken.saturating_mul(group));
+        *done = done.saturating_add(taken);
+    }
+
+    /// Takes any entry.
+    fn take_entry(&mut self, footer: &mut Footer) -> Result<FooterEntry, FormatError> {
+        let at = self.at;
+        let record = self.next_record()?.unwrap_or_default();
+        let entry = FooterEntry::parse(record).map_err(|()| FormatError::Message {
+            what: "footer entry",
+            at,
+        })?;
+        self.check(&entry, footer)?;
+        self.pending.push(entry);
+        self.previous = Some(entry);
+        self.sum = self.sum.saturating_add(entry.num_records);
+        self.done = self.done.saturating_add(1);
+        Ok(entry)
+    }
+
+    /// Appends the page of `entries`, behind which record number `next_record` and the byte `end` follow.
+    fn push_page(
+        &mut self,
+        entries: &[FooterEntry],
+        next_record: u64,
+        end: u64,
+        pages: &mut IndexPages,
+    ) {
         pages.starts.push(PageStart {
             byte: pages.bytes.len() as u64,
             first_record: self.first_record,
         });
-        encode_page(&self.pending, self.first_record, end, &mut pages.bytes);
-        self.first_record = self.sum;
-        self.pending.clear();
+        encode_page(entries, self.first_record, end, &mut pages.bytes);
+        self.first_record = next_record;
     }
 
     /// Checks an entry against the one before it.
@@ -545,8 +621,9 @@ impl Entries {
                 sum: self.sum,
             });
         }
-        if !self.pending.is_empty() {
-            self.push_page(footer.footer_offset, pages);
+        let rest = std::mem::take(&mut self.pending);
+        if !rest.is_empty() {
+            self.push_page(&rest, self.sum, footer.footer_offset, pages);
         }
         Ok(())
     }

@@ -39,64 +39,82 @@ pub struct ChunkLocation {
 /// Appends the page of `entries`, of which the first has record `first_record` and behind which the next chunk (or
 /// the footer) begins at `end`, to `out`.
 pub fn encode_page(entries: &[FooterEntry], first_record: u64, end: u64, out: &mut Vec<u8>) {
-    let begins = || entries.iter().map(|entry| entry.chunk_offset);
-    push_column(out, begins().chain([end]));
-    let mut first_records = vec![first_record];
+    let mut column = Vec::with_capacity(PAGE_CHUNKS.saturating_add(1));
+    column.extend(entries.iter().map(|entry| entry.chunk_offset));
+    column.push(end);
+    push_column(out, &mut column);
+    column.clear();
     let mut next = first_record;
-    for entry in entries {
+    column.push(next);
+    column.extend(entries.iter().map(|entry| {
         next = next.saturating_add(entry.num_records);
-        first_records.push(next);
-    }
-    push_column(out, first_records);
-    push_column(out, entries.iter().map(|entry| entry.decoded_bytes));
+        next
+    }));
+    push_column(out, &mut column);
+    column.clear();
+    column.extend(entries.iter().map(|entry| entry.decoded_bytes));
+    push_column(out, &mut column);
 }
 
 /// Bytes in front of a column's bits: base and slope (two's complement, modulo 2^64) and the width of a value.
 const COLUMN_HEADER_BYTES: usize = 17;
 
-fn push_column<I>(out: &mut Vec<u8>, values: I)
-where
-    I: IntoIterator<Item = u64>,
-    I::IntoIter: Clone,
-{
-    let values = values.into_iter();
-    let len = values.clone().count() as u64;
-    let first = values.clone().next().unwrap_or_default();
-    let last = values.clone().last().unwrap_or_default();
-    let slope = match len.checked_sub(1) {
+/// Appends a column; `values` are used up.
+fn push_column(out: &mut Vec<u8>, values: &mut [u64]) {
+    let (first, last) = match (values.first(), values.last()) {
+        (Some(&first), Some(&last)) => (first, last),
+        _ => (0, 0),
+    };
+    let slope = match (values.len() as u64).checked_sub(1) {
         Some(steps) if last >= first => last.wrapping_sub(first).checked_div(steps).unwrap_or(0),
         _ => 0,
     };
-    let above = values.enumerate().map(|(index, value)| {
-        // Signed distance from the line, moved up so that the smallest one is zero.
-        value
-            .wrapping_sub(slope.wrapping_mul(index as u64))
-            .wrapping_sub(first)
-    });
-    let lowest = above
-        .clone()
-        .map(u64::cast_signed)
-        .min()
-        .unwrap_or(0)
-        .cast_unsigned();
-    let above = above.map(|distance| distance.wrapping_sub(lowest));
-    let width = u64::BITS.saturating_sub(above.clone().max().unwrap_or(0).leading_zeros());
+    // Signed distance from the line, then moved up so that the smallest one is zero.
+    let mut line = first;
+    let mut lowest = 0_i64;
+    for value in &mut *values {
+        *value = value.wrapping_sub(line);
+        line = line.wrapping_add(slope);
+        lowest = lowest.min(value.cast_signed());
+    }
+    let lowest = lowest.cast_unsigned();
+    let mut all_bits = 0;
+    for value in &mut *values {
+        *value = value.wrapping_sub(lowest);
+        all_bits |= *value;
+    }
+    let width = u64::BITS.saturating_sub(all_bits.leading_zeros());
     out.extend_from_slice(&first.wrapping_add(lowest).to_le_bytes());
     out.extend_from_slice(&slope.to_le_bytes());
     out.push(u8::try_from(width).unwrap_or(64));
+    if width > 0 {
+        push_bits(out, values, width);
+    }
+}
+
+/// Appends the lowest `width` bits of each value, the first value lowest.
+fn push_bits(out: &mut Vec<u8>, values: &[u64], width: u32) {
     let (mut pending, mut bits) = (0_u128, 0_u32);
-    for value in above {
+    for &value in values {
         pending |= u128::from(value).wrapping_shl(bits);
         bits = bits.saturating_add(width);
-        while bits >= 8 {
-            out.push(pending.to_le_bytes().first().copied().unwrap_or_default());
-            pending >>= 8;
-            bits = bits.saturating_sub(8);
+        if bits >= u64::BITS {
+            out.extend_from_slice(&low_half(pending).to_le_bytes());
+            pending >>= u64::BITS;
+            bits = bits.saturating_sub(u64::BITS);
         }
     }
-    if bits > 0 {
-        out.push(pending.to_le_bytes().first().copied().unwrap_or_default());
-    }
+    let bytes = bits.div_ceil(8) as usize;
+    out.extend_from_slice(
+        low_half(pending)
+            .to_le_bytes()
+            .get(..bytes)
+            .unwrap_or_default(),
+    );
+}
+
+fn low_half(word: u128) -> u64 {
+    u64::try_from(word & u128::from(u64::MAX)).unwrap_or_default()
 }
 
 /// One page of the index.

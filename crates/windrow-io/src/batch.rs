@@ -38,7 +38,10 @@ struct Place {
 impl Batch {
     /// A batch of `len` empty records, to be filled by [`place`](Self::place).
     pub(crate) fn with_len(len: usize) -> Self {
-        Self { parts: Vec::new(), places: vec![Place::default(); len] }
+        Self {
+            parts: Vec::new(),
+            places: vec![Place::default(); len],
+        }
     }
 
     /// Puts the records of `batch` at these positions.
@@ -46,7 +49,10 @@ impl Batch {
         let base = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         self.parts.extend(batch.parts);
         for (place, &position) in batch.places.into_iter().zip(positions) {
-            self.places[position] = Place { part: place.part.saturating_add(base), ..place };
+            self.places[position] = Place {
+                part: place.part.saturating_add(base),
+                ..place
+            };
         }
     }
 

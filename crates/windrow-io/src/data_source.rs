@@ -56,7 +56,10 @@ impl DataSource {
         options: ReaderOptions,
         max_open_files: usize,
     ) -> Result<Self> {
-        let parts: Result<Vec<_>> = paths.into_iter().map(|path| FilePart::parse(path.as_ref())).collect();
+        let parts: Result<Vec<_>> = paths
+            .into_iter()
+            .map(|path| FilePart::parse(path.as_ref()))
+            .collect();
         Self::from_parts(parts?, options, max_open_files)
     }
 
@@ -65,7 +68,11 @@ impl DataSource {
     ///
     /// # Errors
     /// Those of [`open_with`](Self::open_with), and [`Error::Source`] if nothing matches or a shard is missing.
-    pub fn open_pattern(pattern: &str, options: ReaderOptions, max_open_files: usize) -> Result<Self> {
+    pub fn open_pattern(
+        pattern: &str,
+        options: ReaderOptions,
+        max_open_files: usize,
+    ) -> Result<Self> {
         Self::open_with(expand_pattern(pattern)?, options, max_open_files)
     }
 
@@ -82,14 +89,24 @@ impl DataSource {
         Self::from_parts(parts, options, max_open_files)
     }
 
-    fn from_parts(parts: Vec<FilePart>, options: ReaderOptions, max_open_files: usize) -> Result<Self> {
+    fn from_parts(
+        parts: Vec<FilePart>,
+        options: ReaderOptions,
+        max_open_files: usize,
+    ) -> Result<Self> {
         if parts.is_empty() {
-            return Err(Error::Source { what: "a data source needs at least one file", text: String::new() });
+            return Err(Error::Source {
+                what: "a data source needs at least one file",
+                text: String::new(),
+            });
         }
         options.validate()?;
         let files = OpenFiles::new(parts, options, max_open_files)?;
         let range = 0..files.len();
-        Ok(Self { files: Arc::new(files), range })
+        Ok(Self {
+            files: Arc::new(files),
+            range,
+        })
     }
 
     /// Number of records.
@@ -148,14 +165,18 @@ impl DataSource {
             records.push(record);
             positions.push(position);
         }
-        let results: Vec<OnceLock<Result<Batch>>> = by_file.iter().map(|_| OnceLock::new()).collect();
+        let results: Vec<OnceLock<Result<Batch>>> =
+            by_file.iter().map(|_| OnceLock::new()).collect();
         let next = AtomicUsize::new(0);
         pool::broadcast(self.files.threads().min(by_file.len()), &|| {
             while let Some((job, (file, records, _))) = {
                 let job = next.fetch_add(1, Ordering::Relaxed);
                 by_file.get(job).map(|work| (job, work))
             } {
-                let batch = self.files.reader(*file).and_then(|reader| reader.read_many(records));
+                let batch = self
+                    .files
+                    .reader(*file)
+                    .and_then(|reader| reader.read_many(records));
                 let _ = results[job].set(batch);
             }
         });
@@ -182,14 +203,22 @@ impl DataSource {
     /// The records in order, decoded ahead.
     #[must_use]
     pub fn iter(&self) -> Iter {
-        Iter { source: self.clone(), cursor: None, failed: false }
+        Iter {
+            source: self.clone(),
+            cursor: None,
+            failed: false,
+        }
     }
 
     fn absolute(&self, index: u64) -> Result<u64> {
         if index < self.len() {
             return Ok(self.range.start + index);
         }
-        Err(Error::OutOfRange { name: SourceName::MEMORY, index, len: self.len() })
+        Err(Error::OutOfRange {
+            name: SourceName::MEMORY,
+            index,
+            len: self.len(),
+        })
     }
 }
 

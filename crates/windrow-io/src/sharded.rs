@@ -37,13 +37,26 @@ impl ShardedWriter {
     ///
     /// # Errors
     /// Those of [`Writer::create_file`]; [`Error::Source`] for a limit of 0.
-    pub fn create(base: impl Into<PathBuf>, options: WriterOptions, limits: ShardLimits) -> Result<Self> {
+    pub fn create(
+        base: impl Into<PathBuf>,
+        options: WriterOptions,
+        limits: ShardLimits,
+    ) -> Result<Self> {
         let base = base.into();
         if limits.max_records == Some(0) || limits.max_bytes == Some(0) {
             let text = base.display().to_string();
-            return Err(Error::Source { what: "a shard cannot be limited to nothing", text });
+            return Err(Error::Source {
+                what: "a shard cannot be limited to nothing",
+                text,
+            });
         }
-        let mut writer = Self { base, options, limits, current: None, finished: Vec::new() };
+        let mut writer = Self {
+            base,
+            options,
+            limits,
+            current: None,
+            finished: Vec::new(),
+        };
         writer.current = Some(writer.next_shard()?);
         Ok(writer)
     }
@@ -55,8 +68,14 @@ impl ShardedWriter {
     pub fn write(&mut self, record: &[u8]) -> Result<()> {
         let full = self.current.as_ref().is_some_and(|shard| {
             shard.records() > 0
-                && (self.limits.max_records.is_some_and(|most| shard.records() >= most)
-                    || self.limits.max_bytes.is_some_and(|most| shard.file_bytes() >= most))
+                && (self
+                    .limits
+                    .max_records
+                    .is_some_and(|most| shard.records() >= most)
+                    || self
+                        .limits
+                        .max_bytes
+                        .is_some_and(|most| shard.file_bytes() >= most))
         });
         if full {
             self.finish_shard()?;
@@ -64,7 +83,9 @@ impl ShardedWriter {
         }
         match &mut self.current {
             Some(shard) => shard.write(record),
-            None => Err(Error::WriterFailed { name: SourceName::path(&self.base) }),
+            None => Err(Error::WriterFailed {
+                name: SourceName::path(&self.base),
+            }),
         }
     }
 
@@ -72,8 +93,13 @@ impl ShardedWriter {
     ///
     /// # Errors
     /// Those of [`write`](Self::write); records in front of the one that failed were taken.
-    pub fn write_batch<R: AsRef<[u8]>>(&mut self, records: impl IntoIterator<Item = R>) -> Result<()> {
-        records.into_iter().try_for_each(|record| self.write(record.as_ref()))
+    pub fn write_batch<R: AsRef<[u8]>>(
+        &mut self,
+        records: impl IntoIterator<Item = R>,
+    ) -> Result<()> {
+        records
+            .into_iter()
+            .try_for_each(|record| self.write(record.as_ref()))
     }
 
     /// Completes the last shard and gives all shards their names.
@@ -82,7 +108,9 @@ impl ShardedWriter {
     /// Those of [`Writer::finish`]; [`Error::Io`] if a shard cannot be renamed.
     pub fn finish(mut self) -> Result<Vec<(PathBuf, Summary)>> {
         if self.current.is_none() {
-            return Err(Error::WriterFailed { name: SourceName::path(&self.base) });
+            return Err(Error::WriterFailed {
+                name: SourceName::path(&self.base),
+            });
         }
         self.finish_shard()?;
         let shards = self.finished.len();
@@ -97,7 +125,10 @@ impl ShardedWriter {
     }
 
     fn next_shard(&self) -> Result<Writer<FileSink>> {
-        Writer::create_file(unfinished_path(&self.base, self.finished.len()), self.options.clone())
+        Writer::create_file(
+            unfinished_path(&self.base, self.finished.len()),
+            self.options.clone(),
+        )
     }
 
     fn finish_shard(&mut self) -> Result<()> {

@@ -68,13 +68,14 @@ impl Decompressor {
     ) -> Result<(), FormatError> {
         let BufferLimits { what, at, .. } = *limits;
         if compression == CompressionType::None {
-            check_size(buffer.len() as u64, limits)?;
+            let present = buffer.len() as u64;
+            check_size(present, present, limits)?;
             out.extend_from_slice(buffer);
             return Ok(());
         }
         let declared = take_varint(&mut buffer).ok_or(FormatError::Varint { what, at })?;
-        check_size(declared, limits)?;
         let present = buffer.len() as u64;
+        check_size(declared, present, limits)?;
         let possible = most_decoded_bytes(compression, present);
         let size = match usize::try_from(declared) {
             Ok(size) if declared <= possible => size,
@@ -245,7 +246,8 @@ fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u6
     }
 }
 
-fn check_size(size: u64, limits: &BufferLimits) -> Result<(), FormatError> {
+/// Checks the declared size of a buffer of `present` bytes.
+fn check_size(size: u64, present: u64, limits: &BufferLimits) -> Result<(), FormatError> {
     let BufferLimits {
         exact,
         max,
@@ -260,11 +262,12 @@ fn check_size(size: u64, limits: &BufferLimits) -> Result<(), FormatError> {
             expected,
             actual: size,
         }),
-        None if size > max => Err(FormatError::DecodedSize {
+        None if size > max => Err(FormatError::Implausible {
             what,
             at,
-            expected: max,
-            actual: size,
+            declared: size,
+            present,
+            possible: max,
         }),
         _ => Ok(()),
     }

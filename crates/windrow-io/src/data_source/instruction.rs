@@ -22,7 +22,12 @@ impl FileInstruction {
     /// Records `start..start + num_records` of `filename`.
     #[must_use]
     pub fn new(filename: impl Into<PathBuf>, start: u64, num_records: u64) -> Self {
-        Self { filename: filename.into(), start, num_records, examples_in_shard: None }
+        Self {
+            filename: filename.into(),
+            start,
+            num_records,
+            examples_in_shard: None,
+        }
     }
 
     /// The shape of TFDS: `take` records behind the first `skip`, where -1 means all that are left of
@@ -38,7 +43,11 @@ impl FileInstruction {
     ) -> Result<Self> {
         let filename = filename.into();
         let left = examples_in_shard.saturating_sub(skip);
-        let num_records = if take == -1 { left } else { u64::try_from(take).unwrap_or(u64::MAX) };
+        let num_records = if take == -1 {
+            left
+        } else {
+            u64::try_from(take).unwrap_or(u64::MAX)
+        };
         if num_records > left || skip > examples_in_shard {
             return Err(Error::Instruction {
                 name: SourceName::path(filename),
@@ -47,7 +56,12 @@ impl FileInstruction {
                 len: examples_in_shard,
             });
         }
-        Ok(Self { filename, start: skip, num_records, examples_in_shard: Some(examples_in_shard) })
+        Ok(Self {
+            filename,
+            start: skip,
+            num_records,
+            examples_in_shard: Some(examples_in_shard),
+        })
     }
 }
 
@@ -62,7 +76,11 @@ pub(super) struct FilePart {
 impl FilePart {
     /// A path, or a path with `[a:b]` behind it unless a file of that very name exists.
     pub(super) fn parse(path: &Path) -> Result<Self> {
-        let whole = Self { name: SourceName::path(path), records: None, examples_in_shard: None };
+        let whole = Self {
+            name: SourceName::path(path),
+            records: None,
+            examples_in_shard: None,
+        };
         let Some((file, start, end)) = path.to_str().and_then(split_suffix) else {
             return Ok(whole);
         };
@@ -75,7 +93,11 @@ impl FilePart {
                 text: path.display().to_string(),
             });
         }
-        Ok(Self { name: SourceName::path(file), records: Some(start..end), examples_in_shard: None })
+        Ok(Self {
+            name: SourceName::path(file),
+            records: Some(start..end),
+            examples_in_shard: None,
+        })
     }
 
     /// Behind the last record of the file that is wanted; 0 for a whole file that was not opened yet.
@@ -86,7 +108,12 @@ impl FilePart {
 
 impl From<FileInstruction> for FilePart {
     fn from(instruction: FileInstruction) -> Self {
-        let FileInstruction { filename, start, num_records, examples_in_shard } = instruction;
+        let FileInstruction {
+            filename,
+            start,
+            num_records,
+            examples_in_shard,
+        } = instruction;
         Self {
             name: SourceName::path(filename),
             records: Some(start..start.saturating_add(num_records)),
@@ -99,7 +126,11 @@ impl From<FileInstruction> for FilePart {
 fn split_suffix(path: &str) -> Option<(&str, u64, u64)> {
     let (file, range) = path.strip_suffix(']')?.rsplit_once('[')?;
     let (start, end) = range.split_once(':')?;
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok());
+    let digits = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse().ok())
+    };
     Some((file, digits(start)??, digits(end)??))
 }
 
@@ -111,15 +142,22 @@ mod tests {
     fn suffixes() {
         assert_eq!(split_suffix("a/b[0:10]"), Some(("a/b", 0, 10)));
         assert_eq!(split_suffix("a[1][2:3]"), Some(("a[1]", 2, 3)));
-        for text in ["a", "a[1]", "a[:3]", "a[3:]", "a[-3:-1]", "a[+1:2]", "a[1:2:3]", "a[1:2] ", "[a:b]"] {
+        for text in [
+            "a", "a[1]", "a[:3]", "a[3:]", "a[-3:-1]", "a[+1:2]", "a[1:2:3]", "a[1:2] ", "[a:b]",
+        ] {
             assert_eq!(split_suffix(text), None, "{text}");
         }
-        assert_eq!(FilePart::parse(Path::new("a[5:2]")).unwrap_err().code(), "source");
+        assert_eq!(
+            FilePart::parse(Path::new("a[5:2]")).unwrap_err().code(),
+            "source"
+        );
     }
 
     #[test]
     fn tfds() {
-        let take = |skip, take| FileInstruction::from_tfds("a", skip, take, 10).map(|i| (i.start, i.num_records));
+        let take = |skip, take| {
+            FileInstruction::from_tfds("a", skip, take, 10).map(|i| (i.start, i.num_records))
+        };
         assert_eq!(take(3, -1).unwrap(), (3, 7));
         assert_eq!(take(3, 2).unwrap(), (3, 2));
         assert_eq!(take(10, -1).unwrap(), (10, 0));

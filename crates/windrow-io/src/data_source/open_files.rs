@@ -33,7 +33,11 @@ struct Slot {
 }
 
 impl OpenFiles {
-    pub(super) fn new(parts: Vec<FilePart>, options: ReaderOptions, max_open: usize) -> Result<Self> {
+    pub(super) fn new(
+        parts: Vec<FilePart>,
+        options: ReaderOptions,
+        max_open: usize,
+    ) -> Result<Self> {
         let mut files = Self {
             slots: parts.iter().map(|_| Slot::default()).collect(),
             starts: Vec::with_capacity(parts.len() + 1),
@@ -56,9 +60,14 @@ impl OpenFiles {
 
     /// The length of each whole file; 0 for the others.
     fn count_whole_files(&self) -> Result<Vec<u64>> {
-        let results: Vec<OnceLock<Result<u64>>> = self.parts.iter().map(|_| OnceLock::new()).collect();
+        let results: Vec<OnceLock<Result<u64>>> =
+            self.parts.iter().map(|_| OnceLock::new()).collect();
         let next = AtomicUsize::new(0);
-        let whole = self.parts.iter().filter(|part| part.records.is_none()).count();
+        let whole = self
+            .parts
+            .iter()
+            .filter(|part| part.records.is_none())
+            .count();
         pool::broadcast(self.threads().min(whole), &|| {
             loop {
                 let file = next.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +79,10 @@ impl OpenFiles {
                 }
             }
         });
-        results.into_iter().map(|result| result.into_inner().unwrap_or(Ok(0))).collect()
+        results
+            .into_iter()
+            .map(|result| result.into_inner().unwrap_or(Ok(0)))
+            .collect()
     }
 
     pub(super) fn parts(&self) -> &[FilePart] {
@@ -85,7 +97,9 @@ impl OpenFiles {
     pub(super) fn threads(&self) -> usize {
         let workers = pool::workers();
         match self.options.max_parallelism() {
-            Some(threads) => workers.min(usize::try_from(threads).unwrap_or(usize::MAX)).max(1),
+            Some(threads) => workers
+                .min(usize::try_from(threads).unwrap_or(usize::MAX))
+                .max(1),
             None => workers,
         }
     }
@@ -93,14 +107,20 @@ impl OpenFiles {
     /// The file of record number `index` of the source, which is below [`len`](Self::len), and the record in it.
     pub(super) fn locate(&self, index: u64) -> (usize, u64) {
         let file = self.starts.partition_point(|start| *start <= index) - 1;
-        let first = self.parts[file].records.as_ref().map_or(0, |records| records.start);
+        let first = self.parts[file]
+            .records
+            .as_ref()
+            .map_or(0, |records| records.start);
         (file, first + index - self.starts[file])
     }
 
     /// The reader of file number `file`, opened if it is not.
     pub(super) fn reader(&self, file: usize) -> Result<Reader> {
         let slot = &self.slots[file];
-        slot.last_used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        slot.last_used.store(
+            self.clock.fetch_add(1, Ordering::Relaxed),
+            Ordering::Relaxed,
+        );
         if let Some(reader) = &*slot.reader.load() {
             return Ok(Reader::clone(reader));
         }
@@ -123,7 +143,12 @@ impl OpenFiles {
             && (records.end > len || declared != len)
         {
             let (start, end) = (records.start, records.end.max(declared));
-            return Err(Error::Instruction { name: part.name.clone(), start, end, len });
+            return Err(Error::Instruction {
+                name: part.name.clone(),
+                start,
+                end,
+                len,
+            });
         }
         Ok(reader)
     }

@@ -19,7 +19,12 @@ pub fn shard_path(base: &Path, shard: usize, shards: usize) -> PathBuf {
 /// # Errors
 /// [`Error::Source`] if nothing matches, a shard of a set is missing, or the glob is not valid.
 pub fn expand_pattern(pattern: &str) -> Result<Vec<PathBuf>> {
-    let fail = |what| Err(Error::Source { what, text: pattern.to_owned() });
+    let fail = |what| {
+        Err(Error::Source {
+            what,
+            text: pattern.to_owned(),
+        })
+    };
     if Path::new(pattern).exists() {
         return Ok(vec![pattern.into()]);
     }
@@ -29,7 +34,9 @@ pub fn expand_pattern(pattern: &str) -> Result<Vec<PathBuf>> {
         if shards == 0 {
             return fail("a set of shards has at least one");
         }
-        let paths: Vec<_> = (0..shards).map(|shard| shard_path(Path::new(base), shard, shards)).collect();
+        let paths: Vec<_> = (0..shards)
+            .map(|shard| shard_path(Path::new(base), shard, shards))
+            .collect();
         return match paths.iter().find(|path| !path.exists()) {
             Some(missing) => Err(Error::Source {
                 what: "a shard is missing",
@@ -77,6 +84,12 @@ fn check_complete(paths: &[PathBuf]) -> Result<()> {
 fn split_shard(path: &str) -> Option<(&str, usize, usize)> {
     let (rest, shards) = path.rsplit_once("-of-")?;
     let (base, shard) = rest.rsplit_once('-')?;
-    let number = |text: &str| if text.len() >= 5 { text.parse().ok() } else { None };
+    let number = |text: &str| {
+        if text.len() >= 5 {
+            text.parse().ok()
+        } else {
+            None
+        }
+    };
     Some((base, number(shard)?, number(shards)?))
 }

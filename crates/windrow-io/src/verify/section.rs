@@ -1,0 +1,144 @@
+//! The parts of a file between two places that can be trusted.
+
+use windrow_format::{At, ChunkHeader, ChunkLocation, ChunkType, FormatError};
+
+/// What a chunk is for in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChunkRole {
+    /// The signature, the first chunk of the file.
+    Signature,
+    /// A chunk of records that the footer lists.
+    Data,
+    /// The index.
+    Footer,
+    /// What points at the footer, in the last block.
+    Postscript,
+    /// Padding behind one of those.
+    Padding,
+    /// A chunk that no entry lists, or padding behind one: no reader uses it.
+    Dead,
+    /// Any chunk of a file whose footer cannot be used.
+    Unlisted,
+}
+
+/// What the first chunk of a section has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Head {
+    Signature,
+    Data(ChunkLocation),
+    Footer,
+    Postscript,
+}
+
+/// A part of the file that chunks have to fill exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) begin: u64,
+    pub(super) end: u64,
+    pub(super) head: Head,
+    /// Whether there is an index that tells what the chunks are.
+    pub(super) indexed: bool,
+}
+
+impl Section {
+    /// The whole of a file that has no usable index.
+    pub(super) fn whole_file(file_bytes: u64) -> Self {
+        Self {
+            begin: 0,
+            end: file_bytes,
+            head: Head::Signature,
+            indexed: false,
+        }
+    }
+
+    pub(super) fn indexed(begin: u64, end: u64, head: Head) -> Self {
+        Self {
+            begin,
+            end,
+            head,
+            indexed: true,
+        }
+    }
+
+    pub(super) fn data(location: ChunkLocation) -> Self {
+        Self::indexed(location.begin, location.end, Head::Data(location))
+    }
+
+    /// The listed chunk, if there is one that begins at `position`.
+    pub(super) fn location_at(&self, position: u64) -> Option<&ChunkLocation> {
+        match &self.head {
+            Head::Data(location) if position == self.begin => Some(location),
+            _ => None,
+        }
+    }
+
+    /// What a chunk at `position` is for. `behind_dead`: whether the chunk in front of it in this section is dead.
+    pub(super) fn role(&self, position: u64, header: &ChunkHeader, behind_dead: bool) -> ChunkRole {
+        let is_head = position == self.begin;
+        match &self.head {
+            Head::Signature if is_head => ChunkRole::Signature,
+            Head::Data(_) if is_head => ChunkRole::Data,
+            Head::Footer if is_head => ChunkRole::Footer,
+            Head::Postscript if is_head => ChunkRole::Postscript,
+            _ if header.chunk_type == ChunkType::Padding && !behind_dead => ChunkRole::Padding,
+            _ if self.indexed => ChunkRole::Dead,
+            _ => ChunkRole::Unlisted,
+        }
+    }
+
+    /// Checks what a chunk's header says against what may stand at its place.
+    pub(super) fn check(
+        &self,
+        header: &ChunkHeader,
+        at: At,
+        file_bytes: u64,
+    ) -> Result<(), FormatError> {
+        header.check_fields(at)?;
+        let is_head = at.byte == self.begin;
+        let field = |field, stored, expected| FormatError::ChunkHeaderField {
+            at,
+            field,
+            stored,
+            expected,
+        };
+        match &self.head {
+            Head::Signature if is_head && header.chunk_type != ChunkType::Signature => {
+                Err(FormatError::NotArrayRecord {
+                    file_bytes,
+                    source: Box::new(field(
+                        "type",
+                        header.chunk_type.to_byte().into(),
+                        ChunkType::Signature.to_byte().into(),
+                    )),
+                })
+            }
+            Head::Data(location) if is_head => check_entry(header, at, location),
+            Head::Footer | Head::Postscript if !is_head && header.num_records > 0 => {
+                Err(field("num_records", header.num_records, 0))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_entry(header: &ChunkHeader, at: At, location: &ChunkLocation) -> Result<(), FormatError> {
+    for (field, chunk, footer) in [
+        ("num_records", header.num_records, location.records),
+        (
+            "decoded_data_size",
+            header.decoded_bytes,
+            location.decoded_bytes,
+        ),
+    ] {
+        if chunk != footer {
+            return Err(FormatError::EntryMismatch {
+                at,
+                field,
+                chunk,
+                footer,
+            });
+        }
+    }
+    Ok(())
+}
