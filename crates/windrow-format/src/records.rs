@@ -80,6 +80,12 @@ impl Records {
         self.ends.push(self.bytes.len());
     }
 
+    /// Makes room for `records` more records of `bytes` bytes in all.
+    pub fn reserve(&mut self, records: usize, bytes: usize) {
+        self.ends.reserve(records);
+        self.bytes.reserve(bytes);
+    }
+
     /// Forgets all records and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

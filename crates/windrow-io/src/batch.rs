@@ -9,6 +9,7 @@ use windrow_format::{BLOCK_BYTES, ChunkLocation, Records};
 use crate::error::{Error, Result};
 use crate::pool::broadcast;
 use crate::reader::{Inner, Reader};
+use crate::recycle;
 use crate::scratch::{ReadScratch, with_read_scratch};
 
 /// Decoded bytes that one job of a batch aims at: enough to make the hand-over cheap, little enough to stay in cache.
@@ -45,13 +46,14 @@ impl Batch {
     }
 
     /// Puts the records of `batch` at these positions.
-    pub(crate) fn place(&mut self, batch: Self, positions: &[usize]) {
+    pub(crate) fn place(&mut self, mut batch: Self, positions: &[usize]) {
         let base = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
-        self.parts.extend(batch.parts);
-        for (place, &position) in batch.places.into_iter().zip(positions) {
+        self.parts.append(&mut batch.parts);
+        for (place, &position) in batch.places.iter().zip(positions) {
+            let part = place.part.saturating_add(base);
             self.places[position] = Place {
-                part: place.part.saturating_add(base),
-                ..place
+                part,
+                index: place.index,
             };
         }
     }
@@ -86,6 +88,12 @@ impl Batch {
     #[must_use]
     pub fn to_vecs(&self) -> Vec<Vec<u8>> {
         self.iter().map(<[u8]>::to_vec).collect()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.parts.drain(..).for_each(recycle::give);
     }
 }
 
@@ -198,7 +206,7 @@ impl Inner {
                     limit,
                 });
             }
-            let _ = parts[job].set(std::mem::take(records));
+            let _ = parts[job].set(std::mem::replace(records, recycle::take()));
             Ok(())
         })?;
         let mut places = vec![Place::default(); wanted.len()];
@@ -267,7 +275,7 @@ impl Inner {
         let errors: Vec<OnceLock<Error>> = jobs.iter().map(|_| OnceLock::new()).collect();
         let threads = self.threads_for(wanted.len()).min(jobs.len());
         broadcast(threads, &|| {
-            let mut records = Records::new();
+            let mut records = recycle::take();
             while !failed.load(Ordering::Relaxed) {
                 let job = next.fetch_add(1, Ordering::Relaxed);
                 let Some(range) = jobs.get(job) else {
@@ -283,6 +291,7 @@ impl Inner {
                     failed.store(true, Ordering::Relaxed);
                 }
             }
+            recycle::give(records);
         });
         errors
             .into_iter()

@@ -8,6 +8,7 @@ use windrow_format::{ChunkLocation, Records};
 use crate::error::{Error, Result};
 use crate::pool::Pipeline;
 use crate::reader::{Inner, Reader};
+use crate::recycle;
 use crate::scratch::with_read_scratch;
 
 /// Decoded bytes held ahead by default, all jobs together.
@@ -41,8 +42,6 @@ pub struct RecordCursor {
     position: u64,
     end: u64,
     failed: bool,
-    /// A buffer to decode into, given back by the run that was used up.
-    spare: Records,
 }
 
 /// The first record of a run of chunks, and its records.
@@ -102,7 +101,6 @@ impl Reader {
             position: range.start.min(end),
             end,
             failed: false,
-            spare: Records::new(),
         }
     }
 }
@@ -185,9 +183,8 @@ impl RecordCursor {
             std::mem::forget(std::mem::replace(&mut self.ahead, Pipeline::new()));
             self.next_chunk = u64::MAX;
         }
-        if let Ok(mut spare) = Arc::try_unwrap(std::mem::take(&mut self.current)) {
-            spare.clear();
-            self.spare = spare;
+        if let Ok(used) = Arc::try_unwrap(std::mem::take(&mut self.current)) {
+            recycle::give(used);
         }
         self.place = 0;
         if self.next_chunk == u64::MAX {
@@ -244,7 +241,7 @@ impl RecordCursor {
             };
             let first_record = first.first_record;
             let inner = Arc::clone(&self.inner);
-            let mut records = std::mem::take(&mut self.spare);
+            let mut records = recycle::take();
             self.next_chunk += run.len() as u64;
             self.ahead.push(threads > 0, move || {
                 let decoded =

@@ -8,10 +8,12 @@ mod error;
 mod index;
 mod pool;
 mod reader;
+mod recycle;
 mod scratch;
 mod sharded;
 mod sink;
 mod store;
+mod verify;
 mod writer;
 
 pub use batch::Batch;
@@ -27,4 +29,5 @@ pub use sink::{FileSink, Sink};
 #[cfg(feature = "mmap")]
 pub use store::MmapStore;
 pub use store::{FileStore, Store};
+pub use verify::*;
 pub use writer::{Summary, Writer};

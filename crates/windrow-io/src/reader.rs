@@ -360,6 +360,12 @@ impl Inner {
         }
         let begin = first.begin;
         let end = likely_end(last);
+        // What the footer claims is not proven yet, so no more than what is usual is reserved for it.
+        let claimed: u64 = run.iter().map(|location| location.decoded_bytes).sum();
+        out.reserve(
+            run.len(),
+            usize::try_from(claimed.min(1 << 20)).unwrap_or(0),
+        );
         let ReadScratch { raw, decoder, .. } = scratch;
         let decoded = self.with_bytes(begin..end, raw, |raw| {
             for (position, location) in run.iter().enumerate() {

@@ -1,6 +1,9 @@
 //! The parts of a file between two places that can be trusted.
 
-use windrow_format::{At, ChunkHeader, ChunkLocation, ChunkType, FormatError};
+use windrow_format::{At, BLOCK_BYTES, ChunkHeader, ChunkLocation, ChunkType, FormatError};
+
+use crate::error::Result;
+use crate::reader::Reader;
 
 /// What a chunk is for in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,17 +55,33 @@ impl Section {
         }
     }
 
-    pub(super) fn indexed(begin: u64, end: u64, head: Head) -> Self {
-        Self {
+    /// Section number `number` of a file with an index, counted from zero; `None` behind the last one.
+    pub(super) fn number(reader: &Reader, number: u64) -> Result<Option<Self>> {
+        let chunks = reader.num_chunks();
+        let footer_begin = reader.footer().footer_offset;
+        let postscript_begin = reader.file_bytes().saturating_sub(BLOCK_BYTES);
+        let (begin, end, head) = if number == 0 {
+            let end = match chunks {
+                0 => footer_begin,
+                _ => reader.chunk_location(0)?.begin,
+            };
+            (0, end, Head::Signature)
+        } else if number <= chunks {
+            let location = reader.chunk_location(number - 1)?;
+            (location.begin, location.end, Head::Data(location))
+        } else if number == chunks + 1 {
+            (footer_begin, postscript_begin, Head::Footer)
+        } else if number == chunks + 2 {
+            (postscript_begin, reader.file_bytes(), Head::Postscript)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             begin,
             end,
             head,
             indexed: true,
-        }
-    }
-
-    pub(super) fn data(location: ChunkLocation) -> Self {
-        Self::indexed(location.begin, location.end, Head::Data(location))
+        }))
     }
 
     /// The listed chunk, if there is one that begins at `position`.

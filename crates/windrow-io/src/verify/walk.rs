@@ -92,6 +92,11 @@ impl Walk {
         }
     }
 
+    /// Takes `chunk` back, the last thing that was told of.
+    pub(super) fn back_to(&mut self, chunk: &FoundChunk) {
+        self.state = State::Chunk(chunk.at.byte);
+    }
+
     /// The next thing; `None` at the end of the section.
     pub(super) fn next(&mut self, window: &mut Window) -> Result<Option<Found>, ReadError> {
         loop {
@@ -109,7 +114,11 @@ impl Walk {
                 }
                 State::Search(search) => {
                     if search.block.saturating_add(BLOCK_HEADER_BYTES) > search.place {
-                        return Ok(Some(self.skipped()));
+                        let bytes = search.from.byte..search.place;
+                        let location = self.section.location_at(bytes.start);
+                        let fault = Fault::of_chunk(bytes, location, search.error.clone());
+                        self.state = State::Chunk(search.place);
+                        return Ok(Some(Found::Skipped(fault)));
                     }
                     if let Some(fault) = search.look_at_block(window, self.section.end)? {
                         return Ok(Some(Found::Block(fault)));
@@ -117,19 +126,6 @@ impl Walk {
                 }
             }
         }
-    }
-
-    /// Ends a search.
-    fn skipped(&mut self) -> Found {
-        let mut error = FormatError::ChunkBoundary { at: At::byte(0) };
-        let mut bytes = 0..0;
-        if let State::Search(search) = &mut self.state {
-            std::mem::swap(&mut error, &mut search.error);
-            bytes = search.from.byte..search.place;
-        }
-        self.state = State::Chunk(bytes.end);
-        let location = self.section.location_at(bytes.start);
-        Found::Skipped(Fault::of_chunk(bytes, location, error))
     }
 
     fn chunk(
@@ -159,7 +155,10 @@ impl Walk {
         let header_end = add_with_block_headers(begin, CHUNK_HEADER_BYTES);
         if header_end > section_end {
             let what = "chunk header";
-            return search(self.too_long(what, CHUNK_HEADER_BYTES, at, header_end), None);
+            return search(
+                self.too_long(what, CHUNK_HEADER_BYTES, at, header_end),
+                None,
+            );
         }
         let raw = window.bytes(begin..header_end)?;
         let header = match ChunkHeader::parse(&take_out_block_headers(begin, raw), at) {
@@ -220,18 +219,17 @@ impl Search {
         Ok(checked.err().map(|error| Fault::new(range, error)))
     }
 
-    fn check(
-        &mut self,
-        header: &BlockHeader,
-        at: At,
-        section_end: u64,
-    ) -> Result<(), FormatError> {
+    fn check(&mut self, header: &BlockHeader, at: At, section_end: u64) -> Result<(), FormatError> {
         if let Some(around) = &self.around {
             return header.check_chunk(at, around);
         }
         let around = header.chunk_range(at)?;
-        if self.claimed.as_ref() == Some(&around) || at.byte == self.from.byte {
-            // It says what the bad chunk says, or belongs to it: no help, and no other fault.
+        if at.byte == self.from.byte {
+            // It stands in front of the bad chunk itself, which is not the next place to trust.
+            return header.check_chunk(at, &(at.byte..around.end));
+        }
+        if self.claimed.as_ref() == Some(&around) {
+            // It says what the bad chunk's header says, which was told.
             return Ok(());
         }
         if around.end > section_end {

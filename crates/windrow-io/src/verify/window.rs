@@ -119,7 +119,10 @@ impl Window {
     fn get(&self, range: Range<u64>) -> Result<&[u8], ReadError> {
         let (bytes, begin) = match self.store.as_bytes() {
             Some(bytes) => (bytes, 0),
-            None => (self.buffer.get(..self.filled).unwrap_or_default(), self.begin),
+            None => (
+                self.buffer.get(..self.filled).unwrap_or_default(),
+                self.begin,
+            ),
         };
         let place = |byte: u64| usize::try_from(byte.checked_sub(begin)?).ok();
         place(range.start)
@@ -156,9 +159,7 @@ impl Window {
             self.buffer.resize(len, 0);
         }
         let unread = self.buffer.get_mut(kept..len).unwrap_or_default();
-        self.store
-            .read_exact_at(unread, byte)
-            .map_err(read_error)?;
+        self.store.read_exact_at(unread, byte).map_err(read_error)?;
         self.filled = len;
         Ok(())
     }

@@ -1,0 +1,223 @@
+//! Checking all chunks of a few sections.
+
+use windrow_format::{
+    BLOCK_BYTES, Chunk, ChunkScan, FormatError, Limits, RecordDecoder, Records, ScanPart,
+};
+
+use super::report::{Fault, VerifyReport};
+use super::section::{ChunkRole, Section};
+use super::walk::{Found, FoundChunk, Walk};
+use super::window::{ReadError, SharedStore, Window};
+use crate::scratch::with_read_scratch;
+
+/// Bytes read at once.
+const WINDOW_BYTES: u64 = 1 << 20;
+
+/// What stays the same over a whole file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checks {
+    pub(super) file_bytes: u64,
+    pub(super) deep: bool,
+    pub(super) limits: Limits,
+    pub(super) max_faults: usize,
+}
+
+/// What was found in a run of sections.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) report: VerifyReport,
+    /// Everything in front of this was checked.
+    pub(super) position: u64,
+    /// Why the rest was not.
+    pub(super) stopped: Option<ReadError>,
+}
+
+impl VerifyReport {
+    /// Adds a fault, or counts it if there are too many.
+    pub(super) fn push_fault(&mut self, fault: Fault, most: usize) {
+        if self.faults.len() < most {
+            self.faults.push(fault);
+        } else {
+            self.faults_omitted += 1;
+        }
+    }
+
+    /// Adds what was found in another part of the file.
+    pub(super) fn merge(&mut self, part: Self, max_faults: usize) {
+        self.blocks += part.blocks;
+        self.chunks += part.chunks;
+        self.data_chunks += part.data_chunks;
+        self.decoded_bytes = self.decoded_bytes.saturating_add(part.decoded_bytes);
+        self.dead_bytes += part.dead_bytes;
+        self.faults_omitted += part.faults_omitted;
+        for fault in part.faults {
+            self.push_fault(fault, max_faults);
+        }
+    }
+}
+
+/// Checks sections that lie behind each other. `progress` gets the position in the file now and then.
+pub(super) fn check_sections(
+    store: SharedStore,
+    sections: Vec<Section>,
+    checks: &Checks,
+    progress: impl FnMut(u64),
+) -> Outcome {
+    with_read_scratch(|scratch| {
+        let end = sections.last().map_or(0, |last| last.end);
+        let buffer = std::mem::take(&mut scratch.raw);
+        let mut checker = Checker {
+            checks,
+            window: Window::new(store, end, WINDOW_BYTES, buffer),
+            decoder: &mut scratch.decoder,
+            records: &mut scratch.records,
+            data: Vec::new(),
+            report: VerifyReport::default(),
+            progress,
+        };
+        let mut outcome = Outcome::default();
+        for section in sections {
+            let mut walk = Walk::new(section, checks.file_bytes);
+            outcome.stopped = checker.check(&mut walk).err();
+            outcome.position = walk.position();
+            if outcome.stopped.is_some() {
+                break;
+            }
+        }
+        scratch.raw = checker.window.into_buffer();
+        outcome.report = checker.report;
+        outcome
+    })
+}
+
+struct Checker<'a, P> {
+    checks: &'a Checks,
+    window: Window,
+    decoder: &'a mut RecordDecoder,
+    records: &'a mut Records,
+    /// The data of the chunk at hand, where they are to be decoded.
+    data: Vec<u8>,
+    report: VerifyReport,
+    progress: P,
+}
+
+impl<P: FnMut(u64)> Checker<'_, P> {
+    fn check(&mut self, walk: &mut Walk) -> Result<(), ReadError> {
+        while let Some(found) = walk.next(&mut self.window)? {
+            match found {
+                Found::Chunk(chunk) => {
+                    let checked = self.check_chunk(&chunk);
+                    if checked.is_err() {
+                        walk.back_to(&chunk);
+                    }
+                    checked?;
+                }
+                Found::Skipped(fault) | Found::Block(fault) => {
+                    (self.progress)(fault.bytes.end);
+                    self.report.push_fault(fault, self.checks.max_faults);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_chunk(&mut self, chunk: &FoundChunk) -> Result<(), ReadError> {
+        let is_data = match chunk.role {
+            ChunkRole::Data => true,
+            ChunkRole::Unlisted => chunk.header.num_records > 0,
+            _ => false,
+        };
+        let mut errors: Vec<FormatError> = chunk.complaint.iter().cloned().collect();
+        let decode = is_data && self.checks.deep;
+        let fits = self.check_limits(chunk);
+        match self.check_data(chunk, decode && fits.is_ok())? {
+            Err(error) => errors.push(error),
+            Ok(()) if decode => errors.extend(fits.and_then(|()| self.decode(chunk)).err()),
+            Ok(()) => {}
+        }
+        if errors.is_empty() {
+            self.count(chunk, is_data);
+        }
+        for error in errors {
+            let fault = Fault::of_chunk(chunk.bytes(), chunk.location.as_ref(), error);
+            self.report.push_fault(fault, self.checks.max_faults);
+        }
+        Ok(())
+    }
+
+    /// Reads the chunk and checks its hash and its block headers. The data are kept only if they are to be decoded.
+    fn check_data(
+        &mut self,
+        chunk: &FoundChunk,
+        keep: bool,
+    ) -> Result<Result<(), FormatError>, ReadError> {
+        let Self {
+            checks,
+            window,
+            data,
+            report,
+            progress,
+            ..
+        } = self;
+        data.clear();
+        let mut scan = ChunkScan::new(chunk.header, chunk.at);
+        let mut position = chunk.at.byte;
+        while position < chunk.end {
+            let raw = window.piece(position..chunk.end)?;
+            scan.push(raw, |part| match part {
+                ScanPart::Block(Ok(())) => report.blocks += 1,
+                ScanPart::Block(Err(error)) => {
+                    let begin = error.at().map_or(chunk.at.byte, |at| at.byte);
+                    let bytes = begin..begin + windrow_format::BLOCK_HEADER_BYTES;
+                    report.push_fault(Fault::new(bytes, error), checks.max_faults);
+                }
+                ScanPart::Data(part) if keep => data.extend_from_slice(part),
+                ScanPart::Data(_) => {}
+            });
+            position += raw.len() as u64;
+            progress(position);
+        }
+        Ok(scan.finish())
+    }
+
+    /// Refuses to keep the data of a chunk that no reader with these limits would decode.
+    fn check_limits(&self, chunk: &FoundChunk) -> Result<(), FormatError> {
+        let limit = self.checks.limits.max_chunk_bytes;
+        // Two buffers of that size, and what a codec adds to what it cannot compress.
+        let most = limit.saturating_mul(2).saturating_add(BLOCK_BYTES);
+        let header = &chunk.header;
+        if header.decoded_bytes <= limit && header.data_bytes <= most {
+            return Ok(());
+        }
+        Err(FormatError::Limit {
+            what: "chunk",
+            at: chunk.at,
+            value: header.decoded_bytes.max(header.data_bytes),
+            limit,
+            option: "max_chunk_bytes",
+        })
+    }
+
+    fn decode(&mut self, chunk: &FoundChunk) -> Result<(), FormatError> {
+        self.records.clear();
+        let chunk = Chunk {
+            header: chunk.header,
+            data: &self.data,
+            at: chunk.at,
+        };
+        self.decoder
+            .decode(&chunk, &self.checks.limits, self.records)
+    }
+
+    fn count(&mut self, chunk: &FoundChunk, is_data: bool) {
+        self.report.chunks += 1;
+        if is_data {
+            self.report.data_chunks += 1;
+            let decoded = chunk.header.decoded_bytes;
+            self.report.decoded_bytes = self.report.decoded_bytes.saturating_add(decoded);
+        }
+        if chunk.role == ChunkRole::Dead {
+            self.report.dead_bytes += chunk.end - chunk.at.byte;
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Checking a whole file, on several threads where there is an index that tells where to begin.
+
+use std::path::Path;
+
+use windrow_format::{At, BLOCK_BYTES, FormatError, Limits};
+
+use super::check::{Checks, Outcome, check_sections};
+use super::options::VerifyOptions;
+use super::report::{Fault, VerifyReport};
+use super::section::{Head, Section};
+use super::window::SharedStore;
+use crate::error::{Error, Result, SourceName};
+use crate::pool::Pipeline;
+use crate::reader::Reader;
+use crate::store::{FileStore, Store};
+
+/// Bytes of the file that one job checks, if its first chunk is not larger.
+const JOB_BYTES: u64 = 1 << 20;
+/// Decoded bytes in one job, likewise.
+const JOB_DECODED_BYTES: u64 = 4 << 20;
+/// Sections in one job at the most.
+const JOB_SECTIONS: usize = 2048;
+/// Jobs ahead per thread.
+const JOBS_PER_THREAD: usize = 3;
+/// Bytes that may be held by more than two jobs at once when chunks are decoded.
+const HELD_BYTES: u64 = 64 << 20;
+
+/// Checks a whole file: every block header, chunk header and data hash, and the footer against the chunks. With
+/// [`VerifyOptions::with_deep`] the records are decoded too. Padding inside chunks is not looked at: readers ignore it.
+///
+/// A fault does not end the check; it goes on at the next place that can be trusted. The file is read once from front
+/// to back, apart from its footer and last block, which are read before. Memory: the index and about 1 MiB for each
+/// job in flight, three a thread; with `deep` also the chunk that is being decoded, and its records, for each thread,
+/// where chunks are large for two threads.
+///
+/// ```no_run
+/// let report = windrow_io::verify("a.array_record", &windrow_io::VerifyOptions::new().with_deep(true))?;
+/// for fault in &report.faults {
+///     println!("{}: {}", fault.code(), fault.error);
+/// }
+/// # Ok::<(), windrow_io::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read; a file that ends too early is a fault. [`Error::Options`]. What is wrong
+/// with the bytes is in the report.
+pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions) -> Result<VerifyReport> {
+    let name = SourceName::path(path.as_ref());
+    verify_store(FileStore::open(&name)?, name, options)
+}
+
+/// Checks a file from any store; `name` stands for it in messages. See [`verify`].
+///
+/// # Errors
+/// Those of [`verify`].
+pub fn verify_store(
+    store: impl Store + 'static,
+    name: SourceName,
+    options: &VerifyOptions,
+) -> Result<VerifyReport> {
+    let store = SharedStore::new(store);
+    let file_bytes = store.file_bytes(&name)?;
+    let mut checker = FileChecker {
+        options,
+        checks: Checks {
+            file_bytes,
+            deep: options.deep(),
+            limits: Limits {
+                max_chunk_bytes: options.reader_options().max_chunk_bytes(),
+                max_record_bytes: options.reader_options().max_record_bytes(),
+            },
+            max_faults: options.max_faults(),
+        },
+        report: VerifyReport {
+            file_bytes,
+            ..VerifyReport::default()
+        },
+        store,
+        name,
+    };
+    match checker.store.open(&checker.name, options.reader_options()) {
+        Ok(reader) => {
+            checker.checks.file_bytes = reader.file_bytes();
+            checker.report.file_bytes = reader.file_bytes();
+            checker.check_indexed(&reader)?;
+        }
+        Err(error) => {
+            let fault = index_fault(error, file_bytes)?;
+            checker.check_unindexed(fault)?;
+        }
+    }
+    let mut report = checker.report;
+    report.faults.sort_by_key(|fault| fault.bytes.start);
+    options.report_progress(report.file_bytes);
+    Ok(report)
+}
+
+/// The fault of a file whose index cannot be used; an error if it is not the file's.
+pub(super) fn index_fault(error: Error, file_bytes: u64) -> Result<Fault> {
+    let error = match error {
+        Error::Format { source, .. } => source,
+        Error::Io { byte, source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+            let have = byte.unwrap_or(0);
+            file_cut(have, have, file_bytes)
+        }
+        other => return Err(other),
+    };
+    let postscript_begin = file_bytes.saturating_sub(BLOCK_BYTES);
+    let bytes = match (&error, error.at()) {
+        (FormatError::NotArrayRecord { .. }, _) => 0..file_bytes,
+        (_, Some(at)) if at.byte < postscript_begin => at.byte..postscript_begin,
+        (_, Some(at)) => at.byte.min(file_bytes)..file_bytes,
+        (_, None) => postscript_begin..file_bytes,
+    };
+    Ok(Fault::new(bytes, error))
+}
+
+/// What is wrong with a file of which only `have` bytes can be read.
+fn file_cut(byte: u64, have: u64, file_bytes: u64) -> FormatError {
+    FormatError::Truncated {
+        what: "file",
+        at: At::byte(byte),
+        need: file_bytes,
+        have,
+    }
+}
+
+struct FileChecker<'a> {
+    options: &'a VerifyOptions,
+    checks: Checks,
+    report: VerifyReport,
+    store: SharedStore,
+    name: SourceName,
+}
+
+impl FileChecker<'_> {
+    /// Checks a file without an index, on the calling thread. `index` is what is wrong with that.
+    fn check_unindexed(&mut self, index: Fault) -> Result<()> {
+        let sections = vec![Section::whole_file(self.checks.file_bytes)];
+        let mut reported = 0;
+        let mut outcome = check_sections(self.store.clone(), sections, &self.checks, |position| {
+            if position >= reported + JOB_BYTES {
+                reported = position;
+                self.options.report_progress(position);
+            }
+        });
+        if let FormatError::NotArrayRecord { .. } = index.error
+            && outcome.report.chunks == 0
+            && outcome.stopped.is_none()
+        {
+            // Something else altogether: what is wrong with each of its blocks tells nothing.
+            outcome.report = VerifyReport::default();
+        }
+        let mut cause = &index.error;
+        while let FormatError::NotArrayRecord { source, .. }
+        | FormatError::NoPostscript { source, .. } = cause
+        {
+            cause = source;
+        }
+        // The scan met the same fault.
+        outcome.report.faults.retain(|fault| fault.error != *cause);
+        self.report.push_fault(index, self.checks.max_faults);
+        self.take(outcome, None).map(|_| ())
+    }
+
+    fn check_indexed(&mut self, reader: &Reader) -> Result<()> {
+        self.report.records = Some(reader.len());
+        let threads = reader.inner().threads();
+        let most = (threads * JOBS_PER_THREAD).max(1);
+        let mut jobs: Pipeline<Outcome> = Pipeline::new();
+        let mut held = std::collections::VecDeque::new();
+        let mut run = Run::default();
+        for number in 0.. {
+            let section = Section::number(reader, number)?;
+            if run.is_full() || section.is_none() {
+                let (job, bytes) = run.take();
+                let deep_bytes = if self.checks.deep { bytes } else { 0 };
+                while jobs.len() >= most
+                    || (jobs.len() >= 2 && held.iter().sum::<u64>() + deep_bytes > HELD_BYTES)
+                {
+                    held.pop_front();
+                    let go_on = jobs
+                        .pop()
+                        .map_or(Ok(true), |outcome| self.take(outcome, Some(reader)));
+                    if !matches!(go_on, Ok(true)) {
+                        jobs.clear();
+                        return go_on.map(|_| ());
+                    }
+                }
+                let (store, checks) = (self.store.clone(), self.checks);
+                held.push_back(deep_bytes);
+                jobs.push(threads > 0, move || {
+                    check_sections(store, job, &checks, |_| {})
+                });
+            }
+            let Some(section) = section else { break };
+            run.push(section);
+        }
+        while let Some(outcome) = jobs.pop() {
+            let go_on = self.take(outcome, Some(reader));
+            if !matches!(go_on, Ok(true)) {
+                jobs.clear();
+                return go_on.map(|_| ());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what was found. Whether to go on: not behind the end of a file that is shorter than it was.
+    fn take(&mut self, outcome: Outcome, reader: Option<&Reader>) -> Result<bool> {
+        let Outcome {
+            report,
+            position,
+            stopped,
+        } = outcome;
+        self.report.merge(report, self.checks.max_faults);
+        let Some(stopped) = stopped else {
+            self.options.report_progress(position);
+            return Ok(true);
+        };
+        if !stopped.is_end_of_file() {
+            return Err(stopped.into_error(&self.name));
+        }
+        let file_bytes = self.checks.file_bytes;
+        let have = self.store.len().unwrap_or(0).clamp(position, file_bytes);
+        let error = file_cut(position, have, file_bytes);
+        let mut fault = Fault::new(position..file_bytes, error);
+        fault.records = reader.and_then(|reader| records_from(reader, position));
+        self.report.push_fault(fault, self.checks.max_faults);
+        Ok(false)
+    }
+}
+
+/// The records of the listed chunks that do not end in front of `position`; `None` if there are none.
+fn records_from(reader: &Reader, position: u64) -> Option<std::ops::Range<u64>> {
+    let (mut low, mut high) = (0, reader.num_chunks());
+    while low < high {
+        let middle = low.midpoint(high);
+        if reader.chunk_location(middle).ok()?.begin < position {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let first = reader.chunk_location(low).ok()?.first_record;
+    Some(first..reader.len())
+}
+
+/// Sections on their way into a job.
+#[derive(Debug, Default)]
+struct Run {
+    sections: Vec<Section>,
+    bytes: u64,
+    decoded_bytes: u64,
+}
+
+impl Run {
+    fn push(&mut self, section: Section) {
+        self.bytes = self.bytes.saturating_add(section.end - section.begin);
+        if let Head::Data(location) = &section.head {
+            self.decoded_bytes = self.decoded_bytes.saturating_add(location.decoded_bytes);
+        }
+        self.sections.push(section);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= JOB_BYTES
+            || self.decoded_bytes >= JOB_DECODED_BYTES
+            || self.sections.len() >= JOB_SECTIONS
+    }
+
+    /// The sections, and what a job that decodes them may hold at once.
+    fn take(&mut self) -> (Vec<Section>, u64) {
+        let run = std::mem::take(self);
+        (run.sections, run.bytes.saturating_add(run.decoded_bytes))
+    }
+}
