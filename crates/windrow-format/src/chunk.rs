@@ -181,6 +181,19 @@ impl BlockWriter {
         Ok(begin..end)
     }
 
+    /// Steps over a chunk whose bytes need no block header and no padding, so that they can be written as they are,
+    /// together with what stands in front of them. `None`, with nothing done, for any other chunk.
+    pub fn step_over_plain(&mut self, header: &ChunkHeader) -> Option<Range<u64>> {
+        let begin = self.position;
+        let room = remaining_in_block(begin);
+        let bytes = CHUNK_HEADER_BYTES.saturating_add(header.data_bytes);
+        if bytes > room || header.num_records > bytes {
+            return None;
+        }
+        self.position = begin + bytes;
+        Some(begin..self.position)
+    }
+
     /// Gives `emit` the signature chunk, which begins every file.
     ///
     /// # Errors
@@ -245,6 +258,11 @@ mod tests {
                     .lay(&header, &bytes, into(&mut out))
                     .unwrap();
                 assert_eq!(range.end - range.start, out.len() as u64);
+                let mut plain = BlockWriter::new(begin);
+                match plain.step_over_plain(&header) {
+                    Some(stepped) => assert_eq!((stepped, &out), (range, &bytes)),
+                    None => assert!(out.len() > bytes.len()),
+                }
                 let flat = take_out_block_headers(begin, &out);
                 let mut in_place = out.clone();
                 remove_block_headers(begin, &mut in_place);

@@ -1,11 +1,15 @@
 //! The 40 bytes in front of every chunk's data.
 
-use crate::block::{add_with_block_headers, round_up_to_chunk_boundary, u64_at};
+use crate::block::{
+    BLOCK_HEADER_BYTES, add_with_block_headers, round_up_to_chunk_boundary, u64_at,
+};
 use crate::error::{At, FormatError};
 use crate::hash::hash;
 
 /// Size of a chunk header in bytes.
 pub const CHUNK_HEADER_BYTES: u64 = 40;
+/// Bytes of the signature chunk and the block header in front of it: where the first data chunk can begin.
+pub const SIGNATURE_BYTES: u64 = BLOCK_HEADER_BYTES + CHUNK_HEADER_BYTES;
 /// The most records one chunk can count: its header has 56 bits for them.
 pub const MAX_CHUNK_RECORDS: u64 = (1 << 56) - 1;
 
@@ -146,6 +150,24 @@ impl ChunkHeader {
             records_end
         }
     }
+}
+
+/// Compares one field of a header with the only value that it may have.
+pub(crate) fn check_field(
+    at: At,
+    field: &'static str,
+    stored: u64,
+    expected: u64,
+) -> Result<(), FormatError> {
+    if stored == expected {
+        return Ok(());
+    }
+    Err(FormatError::ChunkHeaderField {
+        at,
+        field,
+        stored,
+        expected,
+    })
 }
 
 #[cfg(test)]

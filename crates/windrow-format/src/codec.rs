@@ -5,9 +5,11 @@
 
 mod compress;
 mod decompress;
+mod stream;
 
 pub use compress::Compressor;
 pub use decompress::{BufferLimits, Decompressor};
+pub(crate) use stream::StreamDecompressor;
 
 /// How a writer compresses the buffers of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

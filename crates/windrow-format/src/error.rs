@@ -151,14 +151,11 @@ pub enum FormatError {
     },
     #[error("{what} at {at} is not a valid varint")]
     Varint { what: &'static str, at: At },
-    #[error(
-        "{what} at {at} claims {declared}, but its {present} bytes can hold at most {possible}"
-    )]
+    #[error("{what} at {at} claims {declared} bytes where at most {possible} are possible")]
     Implausible {
         what: &'static str,
         at: At,
         declared: u64,
-        present: u64,
         possible: u64,
     },
     #[error(

@@ -1,4 +1,4 @@
-//! The messages of an ArrayRecord footer and its postscript.
+//! The messages of an ArrayRecord footer.
 #![cfg_attr(
     not(test),
     deny(
@@ -11,14 +11,9 @@
 )]
 
 use crate::error::{At, FormatError};
-use crate::records::Records;
 use crate::varint::take_varint;
 use crate::wire::{Value, push_bytes_field, push_varint_field, take_field};
 
-/// Marks a postscript.
-pub const POSTSCRIPT_MAGIC: u64 = 0x7193_0e70_4fda_e05e;
-/// How often a postscript chunk repeats its message.
-pub const POSTSCRIPT_COPIES: u64 = 3;
 /// Version of a file that upstream can read.
 pub const VERSION_UPSTREAM: u32 = 1;
 /// Version of a file that only Windrow can read.
@@ -173,58 +168,6 @@ impl FooterEntry {
     }
 }
 
-/// The message of a postscript that points at the footer at `footer_offset`.
-#[must_use]
-pub fn encode_postscript(footer_offset: u64) -> Vec<u8> {
-    let mut message = Vec::new();
-    push_varint_field(&mut message, 1, footer_offset);
-    push_varint_field(&mut message, 2, POSTSCRIPT_MAGIC);
-    message
-}
-
-/// Reads the records of a postscript chunk at `at` and returns the footer's offset.
-///
-/// # Errors
-/// [`FormatError::PostscriptCopies`], [`FormatError::PostscriptDiffers`], [`FormatError::Message`],
-/// [`FormatError::PostscriptMagic`].
-pub fn parse_postscript(records: &Records, at: At) -> Result<u64, FormatError> {
-    let copies = records.len() as u64;
-    let (Some(first), POSTSCRIPT_COPIES) = (records.get(0), copies) else {
-        return Err(FormatError::PostscriptCopies {
-            at,
-            copies,
-            expected: POSTSCRIPT_COPIES,
-        });
-    };
-    if records.iter().any(|copy| copy != first) {
-        return Err(FormatError::PostscriptDiffers { at });
-    }
-    let (mut offset, mut magic) = (0, 0);
-    let mut rest = first;
-    while !rest.is_empty() {
-        match take_field(&mut rest) {
-            Ok((1, Value::Varint(value))) => offset = value,
-            Ok((2, Value::Varint(value))) => magic = value,
-            Ok(_) => {}
-            Err(()) => {
-                return Err(FormatError::Message {
-                    what: "postscript",
-                    at,
-                });
-            }
-        }
-    }
-    if magic == POSTSCRIPT_MAGIC {
-        Ok(offset)
-    } else {
-        Err(FormatError::PostscriptMagic {
-            at,
-            stored: magic,
-            expected: POSTSCRIPT_MAGIC,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,35 +207,5 @@ mod tests {
         }
         let empty = FooterMetadata::parse(&[], At::byte(9));
         assert_eq!(empty, Err(FormatError::FooterMetadata { at: At::byte(9) }));
-    }
-
-    #[test]
-    fn postscripts() {
-        let good: Records = vec![encode_postscript(201); 3].iter().collect();
-        assert_eq!(parse_postscript(&good, At::byte(65536)), Ok(201));
-        let two: Records = [encode_postscript(201), encode_postscript(201)]
-            .iter()
-            .collect();
-        let torn: Records = [
-            encode_postscript(201),
-            encode_postscript(202),
-            encode_postscript(201),
-        ]
-        .iter()
-        .collect();
-        let wrong: Records = [[0x10, 5]; 3].iter().collect();
-        let cut: Records = [[0x10, 0x85]; 3].iter().collect();
-        for (records, code) in [
-            (Records::new(), "postscript_copies"),
-            (two, "postscript_copies"),
-            (torn, "postscript_differs"),
-            (wrong, "postscript_magic"),
-            (cut, "message"),
-        ] {
-            assert_eq!(
-                parse_postscript(&records, At::byte(0)).unwrap_err().code(),
-                code
-            );
-        }
     }
 }

@@ -17,6 +17,24 @@ pub fn hash(bytes: &[u8]) -> u64 {
     HighwayHasher::new(Key(HASH_KEY)).hash64(bytes)
 }
 
+/// The same hash of bytes that come in pieces.
+#[derive(Debug)]
+pub(crate) struct Hasher(HighwayHasher);
+
+impl Hasher {
+    pub(crate) fn new() -> Self {
+        Self(HighwayHasher::new(Key(HASH_KEY)))
+    }
+
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.0.append(bytes);
+    }
+
+    pub(crate) fn finish(self) -> u64 {
+        self.0.finalize64()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -188,12 +188,17 @@ impl<'a> GroupSlice<'a> {
         let begin = out.len();
         out.extend_from_slice(&[0; 40]);
         out.push(codec.compression_type().to_byte());
-        // The sizes are prefixed with their compressed length, which is known only behind them.
-        let prefix_begin = out.len();
-        compressor.compress_into(codec, window_log, self.sizes, out)?;
-        let mut prefix = Vec::with_capacity(MAX_VARINT_BYTES);
-        push_varint(&mut prefix, out.len().saturating_sub(prefix_begin) as u64);
-        out.splice(prefix_begin..prefix_begin, prefix);
+        if codec == Codec::Uncompressed {
+            push_varint(out, self.sizes.len() as u64);
+            out.extend_from_slice(self.sizes);
+        } else {
+            // The sizes are prefixed with their compressed length, which is known only behind them.
+            let mut sizes = compressor.take_scratch();
+            compressor.compress_into(codec, window_log, self.sizes, &mut sizes)?;
+            push_varint(out, sizes.len() as u64);
+            out.extend_from_slice(&sizes);
+            compressor.keep_scratch(sizes);
+        }
         compressor.compress_into(codec, window_log, self.values, out)?;
         let (front, data) = out.split_at_mut(begin.saturating_add(40));
         let header = ChunkHeader::new(ChunkType::Simple, self.len, self.values.len() as u64, data);

@@ -547,12 +547,12 @@ fn read_footer(
     let prefetch = options
         .footer_prefetch_bytes()
         .unwrap_or(DEFAULT_FOOTER_PREFETCH_BYTES);
-    let prefetch = if options.index_storage() == IndexStorage::Offloaded {
-        0
-    } else {
-        prefetch
-    };
     let mut decoder = FooterDecoder::new(file_bytes, prefetch, limits);
+    if options.index_storage() == IndexStorage::Offloaded {
+        let prefetch = prefetch.min(DEFAULT_FOOTER_PREFETCH_BYTES);
+        decoder = FooterDecoder::new(file_bytes, prefetch, limits)
+            .with_max_buffer_bytes(DEFAULT_FOOTER_PREFETCH_BYTES);
+    }
     let offload = |source| Error::io(name, "offload the index of", source);
     let mut index = IndexBuilder::new(options.index_storage()).map_err(offload)?;
     let format_error = |source| explain(store, name, file_bytes, source);

@@ -7,6 +7,7 @@
 
 mod check;
 mod file;
+mod jobs;
 mod options;
 mod report;
 mod scan;
@@ -19,3 +20,6 @@ pub use options::{DEFAULT_MAX_FAULTS, VerifyOptions};
 pub use report::{Fault, VerifyReport};
 pub use scan::{ChunkScanner, Scanned, ScannedChunk, scan_chunks, scan_store};
 pub use section::ChunkRole;
+
+#[cfg(test)]
+mod tests;

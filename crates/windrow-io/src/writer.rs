@@ -15,6 +15,8 @@ use crate::sink::{FileSink, Sink};
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;
+/// Pieces of at least this size are not worth copying together.
+const DIRECT_BYTES: usize = 32 << 10;
 /// Bytes of small groups that one job compresses, shared out over all jobs in flight.
 const BATCHED_BYTES: usize = 2 << 20;
 /// The most that one job batches, so that it stays in cache.
@@ -75,6 +77,8 @@ type EncodedBatch = (GroupBatch, Result<(), FormatError>);
 #[derive(Debug, Default)]
 struct FooterEntries {
     group: RecordGroup,
+    /// Scratch for one entry.
+    message: Vec<u8>,
     first_len: u64,
     last_len: u64,
     /// Every chunk but the last has as many records as the first, and the last no more.
@@ -364,19 +368,29 @@ impl<S: Sink> Writer<S> {
     }
 
     fn lay_batch(&mut self, batch: &GroupBatch) -> Result<()> {
-        let mut rest = batch.encoded.as_slice();
+        let padded = self.options.pad_to_block_boundary();
+        // Chunks that lie in one block stand in the file as they stand in the batch.
+        let (mut plain_begin, mut end) = (0, 0);
         for header in &batch.headers {
-            let bytes = usize::try_from(40 + header.data_bytes).unwrap_or(usize::MAX);
-            let (chunk, behind) = rest.split_at(bytes.min(rest.len()));
-            rest = behind;
+            let begin = end;
+            end += usize::try_from(40 + header.data_bytes).unwrap_or(usize::MAX);
             let offset = self.blocks.position();
-            self.lay(header, chunk)?;
+            if padded || self.blocks.step_over_plain(header).is_none() {
+                self.hand_on(&batch.encoded[plain_begin..begin])?;
+                self.lay(header, &batch.encoded[begin..end])?;
+                plain_begin = end;
+            }
             self.footer.push(offset, header);
-            if self.options.pad_to_block_boundary() {
+            if padded {
                 self.lay_padding()?;
             }
         }
-        Ok(())
+        self.hand_on(&batch.encoded[plain_begin..end])
+    }
+
+    fn hand_on(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = buffer(&mut self.out, &mut self.sink, bytes);
+        self.check_io("write", written)
     }
 
     fn lay(&mut self, header: &ChunkHeader, chunk: &[u8]) -> Result<()> {
@@ -446,9 +460,13 @@ impl<S: Sink> Writer<S> {
 
 /// Collects small pieces; large ones go to the sink directly.
 fn buffer<S: Sink>(out: &mut Vec<u8>, sink: &mut S, bytes: &[u8]) -> std::io::Result<()> {
-    if out.len() + bytes.len() > SINK_BYTES {
+    let large = bytes.len() >= DIRECT_BYTES;
+    if !out.is_empty() && (large || out.len() + bytes.len() > SINK_BYTES) {
         sink.write_all(out)?;
         out.clear();
+    }
+    if large {
+        return sink.write_all(bytes);
     }
     out.extend_from_slice(bytes);
     Ok(())
@@ -514,8 +532,8 @@ impl FooterEntries {
             decoded_bytes: header.decoded_bytes,
             num_records,
         };
-        let mut message = Vec::with_capacity(32);
-        entry.encode(&mut message);
-        self.group.push(&message);
+        self.message.clear();
+        entry.encode(&mut self.message);
+        self.group.push(&self.message);
     }
 }

@@ -12,6 +12,7 @@ pub struct Compressor {
     zstd: Option<ZstdContext>,
     #[cfg(feature = "snappy")]
     snappy: Option<snap::raw::Encoder>,
+    scratch: Vec<u8>,
 }
 
 #[cfg(feature = "zstd")]
@@ -43,6 +44,17 @@ impl Compressor {
         return self.zstd.as_ref().map_or(0, |zstd| zstd.context.sizeof());
         #[cfg(not(feature = "zstd"))]
         0
+    }
+
+    /// An empty buffer whose memory is reused once it is given back.
+    pub(crate) fn take_scratch(&mut self) -> Vec<u8> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch
+    }
+
+    pub(crate) fn keep_scratch(&mut self, scratch: Vec<u8>) {
+        self.scratch = scratch;
     }
 
     /// Appends `input` to `out` as a chunk stores it: size prefix (unless uncompressed) and compressed bytes.

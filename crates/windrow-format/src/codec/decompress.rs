@@ -27,6 +27,33 @@ pub struct BufferLimits {
     pub at: At,
 }
 
+impl BufferLimits {
+    /// Checks a declared size.
+    pub(crate) fn check(&self, size: u64) -> Result<(), FormatError> {
+        let Self {
+            exact,
+            max,
+            what,
+            at,
+        } = *self;
+        match exact {
+            Some(expected) if size != expected => Err(FormatError::DecodedSize {
+                what,
+                at,
+                expected,
+                actual: size,
+            }),
+            None if size > max => Err(FormatError::Implausible {
+                what,
+                at,
+                declared: size,
+                possible: max,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Decompresses buffers. Contexts are created when first needed and reused for as long as this value lives; make one
 /// per thread.
 #[derive(Default)]
@@ -68,15 +95,13 @@ impl Decompressor {
     ) -> Result<(), FormatError> {
         let BufferLimits { what, at, .. } = *limits;
         if compression == CompressionType::None {
-            let present = buffer.len() as u64;
-            check_size(present, present, limits)?;
+            limits.check(buffer.len() as u64)?;
             out.extend_from_slice(buffer);
             return Ok(());
         }
         let declared = take_varint(&mut buffer).ok_or(FormatError::Varint { what, at })?;
-        let present = buffer.len() as u64;
-        check_size(declared, present, limits)?;
-        let possible = most_decoded_bytes(compression, present);
+        limits.check(declared)?;
+        let possible = most_decoded_bytes(compression, buffer.len() as u64);
         let size = match usize::try_from(declared) {
             Ok(size) if declared <= possible => size,
             _ => {
@@ -84,7 +109,6 @@ impl Decompressor {
                     what,
                     at,
                     declared,
-                    present,
                     possible,
                 });
             }
@@ -243,33 +267,6 @@ fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u6
         CompressionType::Brotli => u64::MAX,
         // 64 bytes from a copy of 3.
         CompressionType::Snappy => compressed_bytes.saturating_mul(22),
-    }
-}
-
-/// Checks the declared size of a buffer of `present` bytes.
-fn check_size(size: u64, present: u64, limits: &BufferLimits) -> Result<(), FormatError> {
-    let BufferLimits {
-        exact,
-        max,
-        what,
-        at,
-        ..
-    } = *limits;
-    match exact {
-        Some(expected) if size != expected => Err(FormatError::DecodedSize {
-            what,
-            at,
-            expected,
-            actual: size,
-        }),
-        None if size > max => Err(FormatError::Implausible {
-            what,
-            at,
-            declared: size,
-            present,
-            possible: max,
-        }),
-        _ => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::report::{Fault, VerifyReport};
 use super::section::{ChunkRole, Section};
 use super::walk::{Found, FoundChunk, Walk};
 use super::window::{ReadError, SharedStore, Window};
+use crate::error::{Error, Result};
 use crate::scratch::with_read_scratch;
 
 /// Bytes read at once.
@@ -29,7 +30,16 @@ pub(super) struct Outcome {
     /// Everything in front of this was checked.
     pub(super) position: u64,
     /// Why the rest was not.
-    pub(super) stopped: Option<ReadError>,
+    pub(super) stopped: Option<Stop>,
+}
+
+/// Why a check ended early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The file could not be read.
+    Read(ReadError),
+    /// The offloaded index could not be read.
+    Index(Error),
 }
 
 impl VerifyReport {
@@ -56,15 +66,16 @@ impl VerifyReport {
     }
 }
 
-/// Checks sections that lie behind each other. `progress` gets the position in the file now and then.
+/// Checks sections that lie behind each other, the last of which ends at `end`. `progress` gets the position in the
+/// file now and then.
 pub(super) fn check_sections(
     store: SharedStore,
-    sections: Vec<Section>,
+    sections: impl Iterator<Item = Result<Section>>,
+    end: u64,
     checks: &Checks,
     progress: impl FnMut(u64),
 ) -> Outcome {
     with_read_scratch(|scratch| {
-        let end = sections.last().map_or(0, |last| last.end);
         let buffer = std::mem::take(&mut scratch.raw);
         let mut checker = Checker {
             checks,
@@ -77,9 +88,15 @@ pub(super) fn check_sections(
         };
         let mut outcome = Outcome::default();
         for section in sections {
-            let mut walk = Walk::new(section, checks.file_bytes);
-            outcome.stopped = checker.check(&mut walk).err();
-            outcome.position = walk.position();
+            outcome.stopped = match section {
+                Ok(section) => {
+                    let mut walk = Walk::new(section, checks.file_bytes);
+                    let stopped = checker.check(&mut walk).err();
+                    outcome.position = walk.position();
+                    stopped.map(Stop::Read)
+                }
+                Err(error) => Some(Stop::Index(error)),
+            };
             if outcome.stopped.is_some() {
                 break;
             }

@@ -1,25 +1,21 @@
 //! Checking a whole file, on several threads where there is an index that tells where to begin.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use windrow_format::{At, BLOCK_BYTES, FormatError, Limits};
 
-use super::check::{Checks, Outcome, check_sections};
+use super::check::{Checks, Outcome, Stop, check_sections};
+use super::jobs::{JOB_BYTES, Job, Jobs};
 use super::options::VerifyOptions;
 use super::report::{Fault, VerifyReport};
-use super::section::{Head, Section};
+use super::section::Section;
 use super::window::SharedStore;
 use crate::error::{Error, Result, SourceName};
 use crate::pool::Pipeline;
 use crate::reader::Reader;
 use crate::store::{FileStore, Store};
 
-/// Bytes of the file that one job checks, if its first chunk is not larger.
-const JOB_BYTES: u64 = 1 << 20;
-/// Decoded bytes in one job, likewise.
-const JOB_DECODED_BYTES: u64 = 4 << 20;
-/// Sections in one job at the most.
-const JOB_SECTIONS: usize = 2048;
 /// Jobs ahead per thread.
 const JOBS_PER_THREAD: usize = 3;
 /// Bytes that may be held by more than two jobs at once when chunks are decoded.
@@ -136,14 +132,21 @@ struct FileChecker<'a> {
 impl FileChecker<'_> {
     /// Checks a file without an index, on the calling thread. `index` is what is wrong with that.
     fn check_unindexed(&mut self, index: Fault) -> Result<()> {
-        let sections = vec![Section::whole_file(self.checks.file_bytes)];
+        let end = self.checks.file_bytes;
+        let sections = std::iter::once(Ok(Section::whole_file(end)));
         let mut reported = 0;
-        let mut outcome = check_sections(self.store.clone(), sections, &self.checks, |position| {
-            if position >= reported + JOB_BYTES {
-                reported = position;
-                self.options.report_progress(position);
-            }
-        });
+        let mut outcome = check_sections(
+            self.store.clone(),
+            sections,
+            end,
+            &self.checks,
+            |position| {
+                if position >= reported + JOB_BYTES {
+                    reported = position;
+                    self.options.report_progress(position);
+                }
+            },
+        );
         if let FormatError::NotArrayRecord { .. } = index.error
             && outcome.report.chunks == 0
             && outcome.stopped.is_none()
@@ -167,43 +170,36 @@ impl FileChecker<'_> {
         self.report.records = Some(reader.len());
         let threads = reader.inner().threads();
         let most = (threads * JOBS_PER_THREAD).max(1);
-        let mut jobs: Pipeline<Outcome> = Pipeline::new();
-        let mut held = std::collections::VecDeque::new();
-        let mut run = Run::default();
-        for number in 0.. {
-            let section = Section::number(reader, number)?;
-            if run.is_full() || section.is_none() {
-                let (job, bytes) = run.take();
-                let deep_bytes = if self.checks.deep { bytes } else { 0 };
-                while jobs.len() >= most
-                    || (jobs.len() >= 2 && held.iter().sum::<u64>() + deep_bytes > HELD_BYTES)
-                {
-                    held.pop_front();
-                    let go_on = jobs
-                        .pop()
-                        .map_or(Ok(true), |outcome| self.take(outcome, Some(reader)));
-                    if !matches!(go_on, Ok(true)) {
-                        jobs.clear();
-                        return go_on.map(|_| ());
-                    }
+        let mut pipeline: Pipeline<Outcome> = Pipeline::new();
+        let mut held = VecDeque::new();
+        let mut jobs = Jobs::new(reader, self.checks.deep);
+        loop {
+            let job = jobs.next()?;
+            let bytes = job.as_ref().map_or(0, |job| job.held_bytes);
+            while pipeline.len() >= most
+                || (pipeline.len() >= 2 && held.iter().sum::<u64>() + bytes > HELD_BYTES)
+                || job.is_none()
+            {
+                let Some(outcome) = pipeline.pop() else {
+                    return Ok(());
+                };
+                held.pop_front();
+                let go_on = self.take(outcome, Some(reader));
+                if !matches!(go_on, Ok(true)) {
+                    pipeline.clear();
+                    return go_on.map(|_| ());
                 }
-                let (store, checks) = (self.store.clone(), self.checks);
-                held.push_back(deep_bytes);
-                jobs.push(threads > 0, move || {
-                    check_sections(store, job, &checks, |_| {})
+            }
+            if let Some(Job { sections, end, .. }) = job {
+                let (store, checks, reader) = (self.store.clone(), self.checks, reader.clone());
+                held.push_back(bytes);
+                pipeline.push(threads > 0, move || {
+                    let sections =
+                        sections.filter_map(|number| Section::number(&reader, number).transpose());
+                    check_sections(store, sections, end, &checks, |_| {})
                 });
             }
-            let Some(section) = section else { break };
-            run.push(section);
         }
-        while let Some(outcome) = jobs.pop() {
-            let go_on = self.take(outcome, Some(reader));
-            if !matches!(go_on, Ok(true)) {
-                jobs.clear();
-                return go_on.map(|_| ());
-            }
-        }
-        Ok(())
     }
 
     /// Adds what was found. Whether to go on: not behind the end of a file that is shorter than it was.
@@ -218,8 +214,12 @@ impl FileChecker<'_> {
             self.options.report_progress(position);
             return Ok(true);
         };
-        if !stopped.is_end_of_file() {
-            return Err(stopped.into_error(&self.name));
+        match stopped {
+            Stop::Index(error) => return Err(error),
+            Stop::Read(error) if !error.is_end_of_file() => {
+                return Err(error.into_error(&self.name));
+            }
+            Stop::Read(_) => {}
         }
         let file_bytes = self.checks.file_bytes;
         let have = self.store.len().unwrap_or(0).clamp(position, file_bytes);
@@ -244,34 +244,4 @@ fn records_from(reader: &Reader, position: u64) -> Option<std::ops::Range<u64>> 
     }
     let first = reader.chunk_location(low).ok()?.first_record;
     Some(first..reader.len())
-}
-
-/// Sections on their way into a job.
-#[derive(Debug, Default)]
-struct Run {
-    sections: Vec<Section>,
-    bytes: u64,
-    decoded_bytes: u64,
-}
-
-impl Run {
-    fn push(&mut self, section: Section) {
-        self.bytes = self.bytes.saturating_add(section.end - section.begin);
-        if let Head::Data(location) = &section.head {
-            self.decoded_bytes = self.decoded_bytes.saturating_add(location.decoded_bytes);
-        }
-        self.sections.push(section);
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes >= JOB_BYTES
-            || self.decoded_bytes >= JOB_DECODED_BYTES
-            || self.sections.len() >= JOB_SECTIONS
-    }
-
-    /// The sections, and what a job that decodes them may hold at once.
-    fn take(&mut self) -> (Vec<Section>, u64) {
-        let run = std::mem::take(self);
-        (run.sections, run.bytes.saturating_add(run.decoded_bytes))
-    }
 }

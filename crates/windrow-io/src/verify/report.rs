@@ -58,7 +58,7 @@ impl Fault {
 pub struct VerifyReport {
     /// Size of the file.
     pub file_bytes: u64,
-    /// Sound block headers inside sound chunk headers' chunks.
+    /// Sound block headers of chunks whose header is sound.
     pub blocks: u64,
     /// Sound chunks of all kinds: signature, data, padding, footer, postscript and dead ones.
     pub chunks: u64,

@@ -55,6 +55,11 @@ impl Section {
         }
     }
 
+    /// How many sections a file with an index has.
+    pub(super) fn count(reader: &Reader) -> u64 {
+        reader.num_chunks() + 3
+    }
+
     /// Section number `number` of a file with an index, counted from zero; `None` behind the last one.
     pub(super) fn number(reader: &Reader, number: u64) -> Result<Option<Self>> {
         let chunks = reader.num_chunks();
