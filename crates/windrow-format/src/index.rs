@@ -43,17 +43,33 @@ pub fn encode_page(entries: &[FooterEntry], first_record: u64, end: u64, out: &m
     column.extend(entries.iter().map(|entry| entry.chunk_offset));
     column.push(end);
     push_column(out, &mut column);
-    column.clear();
-    let mut next = first_record;
-    column.push(next);
-    column.extend(entries.iter().map(|entry| {
-        next = next.saturating_add(entry.num_records);
-        next
-    }));
-    push_column(out, &mut column);
-    column.clear();
-    column.extend(entries.iter().map(|entry| entry.decoded_bytes));
-    push_column(out, &mut column);
+    // Most columns of counts and sizes are straight lines, and need no look at each value.
+    let first = entries.first().copied().unwrap_or_default();
+    if entries
+        .iter()
+        .all(|entry| entry.num_records == first.num_records)
+    {
+        push_column_header(out, first_record, first.num_records, 0);
+    } else {
+        column.clear();
+        let mut next = first_record;
+        column.push(next);
+        column.extend(entries.iter().map(|entry| {
+            next = next.saturating_add(entry.num_records);
+            next
+        }));
+        push_column(out, &mut column);
+    }
+    if entries
+        .iter()
+        .all(|entry| entry.decoded_bytes == first.decoded_bytes)
+    {
+        push_column_header(out, first.decoded_bytes, 0, 0);
+    } else {
+        column.clear();
+        column.extend(entries.iter().map(|entry| entry.decoded_bytes));
+        push_column(out, &mut column);
+    }
 }
 
 /// Bytes in front of a column's bits: base and slope (two's complement, modulo 2^64) and the width of a value.
@@ -84,12 +100,16 @@ fn push_column(out: &mut Vec<u8>, values: &mut [u64]) {
         all_bits |= *value;
     }
     let width = u64::BITS.saturating_sub(all_bits.leading_zeros());
-    out.extend_from_slice(&first.wrapping_add(lowest).to_le_bytes());
-    out.extend_from_slice(&slope.to_le_bytes());
-    out.push(u8::try_from(width).unwrap_or(64));
+    push_column_header(out, first.wrapping_add(lowest), slope, width);
     if width > 0 {
         push_bits(out, values, width);
     }
+}
+
+fn push_column_header(out: &mut Vec<u8>, base: u64, slope: u64, width: u32) {
+    out.extend_from_slice(&base.to_le_bytes());
+    out.extend_from_slice(&slope.to_le_bytes());
+    out.push(u8::try_from(width).unwrap_or(64));
 }
 
 /// Appends the lowest `width` bits of each value, the first value lowest.

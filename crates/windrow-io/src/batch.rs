@@ -237,7 +237,7 @@ impl Inner {
     fn cut_into_jobs(&self, wanted: &[Wanted]) -> Result<Vec<Range<usize>>> {
         let threads = self.threads_for(wanted.len());
         if threads == 1 {
-            return Ok(Vec::from([0..wanted.len()]));
+            return Ok(std::iter::once(0..wanted.len()).collect());
         }
         let by_bytes =
             usize::try_from(JOB_BYTES / self.typical_record_bytes()).unwrap_or(usize::MAX);

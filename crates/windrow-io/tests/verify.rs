@@ -211,7 +211,11 @@ fn one_flipped_bit_is_one_exact_fault() {
             let mut bytes = good.clone();
             bytes[byte] ^= bit;
             let report = check(&bytes, true);
-            assert_eq!(found(&report), [expected.clone()], "byte {byte}");
+            assert_eq!(
+                found(&report),
+                std::slice::from_ref(&expected),
+                "byte {byte}"
+            );
             let at = report.faults[0].error.at().unwrap();
             assert_eq!((at.byte, at.chunk), (expected.1.start as u64, expected.2));
         }
@@ -249,6 +253,41 @@ fn block_header_in_front_of_a_chunk() {
         let lost = (code == "chunk_header_hash").then_some(1..2);
         assert_eq!(found(&check(&bad, false)), [(code, bytes, Some(1), lost)]);
     }
+}
+
+#[test]
+fn block_headers_of_a_lost_chunk_are_checked_too() {
+    let other = BlockHeader {
+        previous_chunk: 7,
+        next_chunk: 100,
+    };
+    let mut bytes = subject();
+    let c3 = chunks(&bytes)[4].0.clone();
+    bytes[c3.start] ^= 1;
+    put(&mut bytes, 131_072, other);
+    assert_eq!(
+        found(&check(&bytes, false)),
+        [
+            ("chunk_header_hash", c3, Some(3), Some(3..4)),
+            ("block_header_mismatch", 131_072..131_096, Some(3), None),
+        ]
+    );
+    // The one in front of it.
+    let options = WriterOptions::new().with_pad_to_block_boundary(true);
+    let mut bytes = write(&vec![vec![1; 9]; 3], options);
+    put(&mut bytes, 65_536, other);
+    bytes[65_560] ^= 1;
+    let header = ("chunk_header_hash", 65_536..131_072, Some(1), Some(1..2));
+    let block = |code| (code, 65_536..65_560, Some(1), None);
+    assert_eq!(
+        found(&check(&bytes, false)),
+        [block("block_header_mismatch"), header.clone()]
+    );
+    bytes[65_536..65_600].fill(0);
+    assert_eq!(
+        found(&check(&bytes, false)),
+        [block("block_header_hash"), header]
+    );
 }
 
 #[test]
@@ -311,6 +350,9 @@ fn cut_files() {
         let truncated = faults.iter().filter(|fault| fault.0 == "truncated");
         let expected = torn.map(|(range, _)| ("truncated", range.start..cut, None, None));
         assert!(truncated.eq(expected.iter()), "{cut}: {faults:?}");
+        // The block headers of a torn chunk point behind the end; that is the same fault.
+        let others = usize::from(torn.is_some());
+        assert_eq!(faults.len(), 1 + others, "{cut}: {faults:?}");
     }
     let report = check(&[], false);
     assert_eq!(found(&report), [("not_array_record", 0..0, None, None)]);

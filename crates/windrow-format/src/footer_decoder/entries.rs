@@ -176,22 +176,23 @@ impl Entries {
         let room = PAGE_AND_NEXT.saturating_sub(pending.len());
         let most = usize::try_from(*left).unwrap_or(usize::MAX).min(room);
         let before = pending.len();
-        pending.extend((0..most).map_while(|_| {
-            let mut sizes_behind = sizes_left;
-            let size = usize::try_from(take_varint(&mut sizes_behind)?).ok()?;
-            let (record, values_behind) = values_left.split_at_checked(size)?;
-            let entry = FooterEntry::parse_as_written(record)?;
+        let limit = footer.footer_offset;
+        for _ in 0..most {
+            let Some((entry, sizes_behind, values_behind)) = next_entry(sizes_left, values_left)
+            else {
+                break;
+            };
+            let min = last.chunk_offset.saturating_add(CHUNK_HEADER_BYTES);
             let plain = entry.num_records == group
-                && entry.chunk_offset >= last.chunk_offset.checked_add(CHUNK_HEADER_BYTES)?
-                && entry.chunk_offset < footer.footer_offset
+                && entry.chunk_offset >= min
+                && entry.chunk_offset < limit
                 && is_chunk_boundary(entry.chunk_offset);
             if !plain {
-                return None;
+                break;
             }
-            (sizes_left, values_left) = (sizes_behind, values_behind);
-            last = entry;
-            Some(entry)
-        }));
+            (sizes_left, values_left, last) = (sizes_behind, values_behind, entry);
+            pending.push(entry);
+        }
         let taken = pending.len().saturating_sub(before) as u64;
         sizes.start = sizes.end.saturating_sub(sizes_left.len());
         values.start = values.end.saturating_sub(values_left.len());
@@ -311,4 +312,15 @@ impl Entries {
         }
         Ok(())
     }
+}
+
+/// Takes one entry that is encoded as every writer does off the front of the two buffers.
+#[inline(always)]
+fn next_entry<'a>(
+    mut sizes: &'a [u8],
+    values: &'a [u8],
+) -> Option<(FooterEntry, &'a [u8], &'a [u8])> {
+    let size = usize::try_from(take_varint(&mut sizes)?).ok()?;
+    let (record, behind) = values.split_at_checked(size)?;
+    Some((FooterEntry::parse_as_written(record)?, sizes, behind))
 }

@@ -13,16 +13,20 @@ use super::*;
 use crate::store::Store;
 use crate::writer::Writer;
 
-/// Bytes behind an interface that does not lend them, so that the window is used.
-struct Copied(Vec<u8>);
+/// Bytes that are lent or, if not, copied.
+struct Either(Vec<u8>, bool);
 
-impl Store for Copied {
+impl Store for Either {
     fn len(&self) -> std::io::Result<u64> {
         Ok(self.0.len() as u64)
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
         self.0.read_exact_at(buffer, offset)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        self.1.then_some(&self.0)
     }
 }
 
@@ -34,21 +38,22 @@ fn check_all(bytes: &[u8]) -> VerifyReport {
             .with_max_chunk_bytes(1 << 24)
             .with_max_parallelism(Some(0)),
     );
-    let report = verify_store(Copied(bytes.to_vec()), SourceName::MEMORY, &options).unwrap();
+    let report = verify_store(Either(bytes.to_vec(), false), SourceName::MEMORY, &options).unwrap();
     let again = verify_store(bytes.to_vec(), SourceName::MEMORY, &options).unwrap();
     assert_eq!(report, again);
     for fault in &report.faults {
         let Range { start, end } = fault.bytes;
         assert!(start <= end && end <= size, "{fault:?}");
     }
-    let scan = scan_store(
-        Copied(bytes.to_vec()),
-        SourceName::MEMORY,
-        options.reader_options(),
-    );
+    let scan = |store: Either| -> Vec<Scanned> {
+        let scan = scan_store(store, SourceName::MEMORY, options.reader_options());
+        scan.unwrap().map(Result::unwrap).collect()
+    };
+    let scanned = scan(Either(bytes.to_vec(), false));
+    assert_eq!(scanned, scan(Either(bytes.to_vec(), true)));
     let mut position = 0;
-    for scanned in scan.unwrap() {
-        if let Scanned::Chunk(chunk) = scanned.unwrap() {
+    for scanned in scanned {
+        if let Scanned::Chunk(chunk) = scanned {
             assert!(chunk.bytes.start >= position && chunk.bytes.end > chunk.bytes.start);
             position = chunk.bytes.end;
         }

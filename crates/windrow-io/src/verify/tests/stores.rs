@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use windrow_format::BLOCK_BYTES;
 use windrow_format::options::ReaderOptions;
 
+use super::window::{SharedStore, Window};
 use super::*;
 use crate::store::Store;
 
@@ -52,14 +54,53 @@ impl Store for Medium {
     }
 }
 
-/// About 6 MB in chunks of all sizes.
+/// Bytes that do not repeat.
+fn noise(len: usize) -> Vec<u8> {
+    let words = (0..len as u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56);
+    words.map(|word| word.to_le_bytes()[0]).collect()
+}
+
+/// About 8 MB in chunks of all sizes, the largest of which is number 3000.
 fn large() -> Vec<u8> {
     let mut file = FileBuilder::new();
     for n in 0..3000_usize {
-        file.data(&[&vec![1; (n * 7) % 3000]]);
+        file.data(&[&noise((n * 7) % 3000)]);
     }
-    file.data(&[&vec![2; 1_500_000]]);
+    file.data(&[&noise(2_500_000)]);
+    file.data(&[&noise(500_000)]);
     file.finish()
+}
+
+#[test]
+fn a_window_shows_what_is_there() {
+    let bytes = noise(10_000);
+    let medium = Medium::new(&bytes);
+    let reads = std::sync::Arc::clone(&medium.reads);
+    let mut window = Window::new(SharedStore::new(medium), 10_000, 100, vec![9; 7]);
+    let slice = |range: &Range<u64>| {
+        let place = |byte: u64| usize::try_from(byte).unwrap();
+        bytes[place(range.start)..place(range.end)].to_vec()
+    };
+    // Steps of all sizes, some within the window, some over its end, some far behind it.
+    let mut begin = 0;
+    for (step, len) in (0..).map(|n: u64| (n * 37 % 151, n * 53 % 131)) {
+        begin += step;
+        let range = begin..begin + len;
+        if range.end > 10_000 {
+            break;
+        }
+        assert_eq!(window.bytes(range.clone()).unwrap(), slice(&range));
+        if len > 0 {
+            let piece = window.piece(range.clone()).unwrap().to_vec();
+            assert_eq!(piece, slice(&range));
+        }
+    }
+    let ahead = window.piece(9_990..10_000).unwrap().to_vec();
+    assert_eq!(ahead, slice(&(9_990..10_000)));
+    assert!(window.bytes(9_990..10_001).unwrap_err().is_end_of_file());
+    let mut reads = std::mem::take(&mut *reads.lock().unwrap());
+    reads.pop();
+    assert!(reads.windows(2).all(|pair| pair[0].1 <= pair[1].0));
 }
 
 #[test]
@@ -79,7 +120,7 @@ fn every_byte_is_read_once() {
         assert_eq!(reads[1].1, file_bytes - BLOCK_BYTES);
         reads.drain(..2);
         assert!(reads.iter().all(|(begin, end)| end - begin <= 1 << 20));
-        assert!(reads.len() < 30, "{reads:?}");
+        assert!(reads.len() < 40, "{reads:?}");
         reads.sort_unstable();
         let mut position = 0;
         for (begin, end) in reads {
@@ -140,25 +181,31 @@ fn a_failing_medium_is_an_error() {
 #[test]
 fn a_file_cut_while_it_is_read_is_a_fault() {
     let bytes = large();
-    let bad_from = 3_000_000;
-    let medium = Medium {
-        bad_from,
-        ..Medium::new(&bytes)
-    };
-    let report = verify_store(medium, SourceName::MEMORY, &VerifyOptions::new()).unwrap();
-    let [fault] = report.faults.as_slice() else {
-        panic!("{:?}", report.faults);
-    };
-    assert_eq!(fault.code(), "truncated");
-    assert!(fault.bytes.start <= bad_from && fault.bytes.start > bad_from - (2 << 20));
-    assert_eq!(fault.bytes.end, bytes.len() as u64);
-    let lost = fault.records.clone().unwrap();
-    assert_eq!(lost.end, 3001);
-    // What was checked in front of it is what is not lost.
-    assert_eq!(report.data_chunks, lost.start);
+    let reader = crate::Reader::from_bytes(bytes.as_slice(), ReaderOptions::new()).unwrap();
+    let largest = reader.chunk_location(3000).unwrap();
+    // Between jobs, and between the reads of one chunk.
+    for bad_from in [3_000_000, largest.begin + 1_500_000] {
+        let medium = Medium {
+            bad_from,
+            ..Medium::new(&bytes)
+        };
+        let report = verify_store(medium, SourceName::MEMORY, &VerifyOptions::new()).unwrap();
+        let [fault] = report.faults.as_slice() else {
+            panic!("{:?}", report.faults);
+        };
+        assert_eq!(fault.code(), "truncated");
+        assert!(fault.bytes.start <= bad_from && fault.bytes.start > bad_from - (2 << 20));
+        assert_eq!(fault.bytes.end, bytes.len() as u64);
+        let lost = fault.records.clone().unwrap();
+        assert_eq!(lost.end, 3002);
+        let first = reader.chunk_location(lost.start).unwrap();
+        assert_eq!(first.begin, fault.bytes.start);
+        // What was checked in front of it is what is not lost.
+        assert_eq!(report.data_chunks, lost.start);
+    }
 
     let medium = Medium {
-        bad_from,
+        bad_from: 3_000_000,
         ..Medium::new(&bytes)
     };
     let scan = scan_store(medium, SourceName::MEMORY, &ReaderOptions::new()).unwrap();
