@@ -18,6 +18,8 @@ use crate::wire::{Value, push_bytes_field, push_varint_field, take_field};
 pub const VERSION_UPSTREAM: u32 = 1;
 /// Version of a file that only Windrow can read.
 pub const VERSION_WINDROW: u32 = 2;
+/// Appended to the writer options of files that upstream refuses, for people who look.
+pub const VERSION_2_HINT: &str = ",needs:windrow";
 /// Field of the user's key/value pairs in the footer metadata; upstream skips numbers from 100 on.
 pub const USER_METADATA_FIELD: u64 = 100;
 

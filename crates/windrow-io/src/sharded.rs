@@ -14,8 +14,7 @@ use crate::writer::{Summary, Writer};
 pub struct ShardLimits {
     /// Records in a shard at the most.
     pub max_records: Option<u64>,
-    /// Bytes of a file from which on no more records go into it. Groups that are still being compressed, and the
-    /// footer, come on top.
+    /// Bytes of a file from which on no more records go into it. The open group and the footer come on top.
     pub max_bytes: Option<u64>,
 }
 
@@ -66,18 +65,7 @@ impl ShardedWriter {
     /// # Errors
     /// Those of [`Writer::write`], [`Writer::finish`] and [`Writer::create_file`].
     pub fn write(&mut self, record: &[u8]) -> Result<()> {
-        let full = self.current.as_ref().is_some_and(|shard| {
-            shard.records() > 0
-                && (self
-                    .limits
-                    .max_records
-                    .is_some_and(|most| shard.records() >= most)
-                    || self
-                        .limits
-                        .max_bytes
-                        .is_some_and(|most| shard.file_bytes() >= most))
-        });
-        if full {
+        if self.is_full()? {
             self.finish_shard()?;
             self.current = Some(self.next_shard()?);
         }
@@ -122,6 +110,27 @@ impl ShardedWriter {
             named.push((path, *summary));
         }
         Ok(named)
+    }
+
+    fn is_full(&mut self) -> Result<bool> {
+        let Some(shard) = self.current.as_mut().filter(|shard| shard.records() > 0) else {
+            return Ok(false);
+        };
+        if self
+            .limits
+            .max_records
+            .is_some_and(|most| shard.records() >= most)
+        {
+            return Ok(true);
+        }
+        let Some(most) = self.limits.max_bytes else {
+            return Ok(false);
+        };
+        if shard.file_bytes() + shard.pending_bytes() >= most {
+            // What is being compressed might fill the shard: wait to see what it comes to.
+            shard.flush()?;
+        }
+        Ok(shard.file_bytes() >= most)
     }
 
     fn next_shard(&self) -> Result<Writer<FileSink>> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use windrow_format::options::WriterOptions;
 use windrow_format::{
     BlockWriter, ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError, MAX_CHUNK_RECORDS,
-    RecordGroup, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
+    RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
 };
 
 use crate::error::{Error, Result, SourceName};
@@ -23,9 +23,6 @@ const BATCHED_BYTES: usize = 2 << 20;
 const MAX_BATCH_BYTES: usize = 128 << 10;
 /// The largest record: upstream's limit for a serialized message, and far from any overflow.
 const MAX_RECORD_BYTES: u64 = (1 << 40) - 1;
-
-/// Appended to the options string of files that upstream refuses, for people who look.
-const VERSION_2_HINT: &str = ",needs:windrow";
 
 /// Writes records, in order, into a file that upstream's readers can read too.
 ///
@@ -56,6 +53,8 @@ pub struct Writer<S: Sink> {
     footer: FooterEntries,
     records: u64,
     decoded_bytes: u64,
+    /// Decoded bytes of the chunks that are laid out.
+    laid_decoded_bytes: u64,
     failed: bool,
     owner: u32,
 }
@@ -150,6 +149,7 @@ impl<S: Sink> Writer<S> {
             },
             records: 0,
             decoded_bytes: 0,
+            laid_decoded_bytes: 0,
             failed: false,
             owner: std::process::id(),
             options,
@@ -256,6 +256,11 @@ impl<S: Sink> Writer<S> {
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
         self.blocks.position()
+    }
+
+    /// Bytes of records that are not laid out yet.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        self.decoded_bytes - self.laid_decoded_bytes
     }
 
     fn seal(&mut self) -> Result<Summary> {
@@ -381,6 +386,7 @@ impl<S: Sink> Writer<S> {
                 plain_begin = end;
             }
             self.footer.push(offset, header);
+            self.laid_decoded_bytes += header.decoded_bytes;
             if padded {
                 self.lay_padding()?;
             }

@@ -1,0 +1,168 @@
+//! What can go wrong in a command, and the exit code that tells it.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use windrow::ErrorKind;
+
+use crate::convert::{Format, InputFault, RecordFault};
+
+/// The exit codes of every command. Scripts may rely on the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything is as asked.
+    Fine = 0,
+    /// A file is damaged, cut short, or not of the format that was named.
+    BadFile = 1,
+    /// The command line, or the operating system.
+    Trouble = 2,
+    /// Ctrl-C; the number is the shell's for it.
+    Interrupted = 130,
+}
+
+/// Why a command stopped. [`one_line`](Self::one_line) prints it with all its causes.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Library(#[from] windrow::Error),
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}, record {record} at byte {byte}", .path.display())]
+    Input {
+        path: PathBuf,
+        /// Zero-based position in that input.
+        record: u64,
+        /// Where the record begins in that input.
+        byte: u64,
+        #[source]
+        source: InputFault,
+    },
+    #[error("{}, record {record}", .path.display())]
+    Record {
+        path: PathBuf,
+        /// Zero-based position in that input.
+        record: u64,
+        #[source]
+        source: RecordFault,
+    },
+    #[error("user metadata csv_header; --header skip leaves it out")]
+    CsvHeader {
+        #[source]
+        source: RecordFault,
+    },
+    #[error("cannot write {}: it exists; --force replaces it", .path.display())]
+    OutputExists { path: PathBuf },
+    #[error("cannot write {}: it is not a regular file; use - for standard output", .path.display())]
+    OutputSpecial { path: PathBuf },
+    #[error("{}: the name tells no format; give {option} {}", .path.display(), Format::NAMES)]
+    NoFormat { path: PathBuf, option: &'static str },
+    #[error("-: an array_record file needs a name; only the other formats go through pipes")]
+    NoStream,
+    #[error("--json does not go with output -: records and report would mix")]
+    ReportOnOutput,
+    #[error("-: standard input can be read only once")]
+    StdinTwice,
+    #[error(
+        "{}: user metadata {key:?} is not the same as in the inputs before; --no-metadata leaves user metadata out",
+        .path.display()
+    )]
+    MetadataDiffers { path: PathBuf, key: String },
+    #[error("{}: records {range} do not fit: the file has {len}", .path.display())]
+    Range {
+        path: PathBuf,
+        range: String,
+        len: u64,
+    },
+    #[error(
+        "invalid options: --codec {text}: not one codec; try zstd:3, brotli:6, snappy or uncompressed"
+    )]
+    Codec { text: String },
+    #[error("interrupted: nothing was written to {}", .path.display())]
+    Interrupted { path: PathBuf },
+    #[error("cannot write standard output")]
+    Stdout(#[source] io::Error),
+}
+
+impl CliError {
+    /// An operating system error about `path`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Whether whoever read our output has had enough of it, which is no error.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code that a command which stopped so ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Library(error) => match error.kind() {
+                ErrorKind::Corrupt | ErrorKind::Truncated | ErrorKind::Unsupported
+                    if error.name().is_some() && error.code() != "transpose_unsupported" =>
+                {
+                    Exit::BadFile
+                }
+                _ => Exit::Trouble,
+            },
+            Self::Input { .. } => Exit::BadFile,
+            Self::Interrupted { .. } => Exit::Interrupted,
+            _ if self.is_broken_pipe() => Exit::Fine,
+            _ => Exit::Trouble,
+        }
+    }
+
+    /// The message and its causes, joined by `: `, on one line whatever is in a path or a record.
+    pub fn one_line(&self) -> String {
+        printable(&chain(self))
+    }
+
+    /// A stable name, for `--json`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Library(error) => error.code(),
+            Self::Io { .. } | Self::Stdout(_) => "io",
+            Self::Input { source, .. } => source.code(),
+            Self::Interrupted { .. } => "interrupted",
+            _ => "usage",
+        }
+    }
+}
+
+/// The message of `error` and those of its causes, joined by `: `.
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing into a string cannot fail.
+        let _ = write!(line, ": {error}");
+        cause = error.source();
+    }
+    line
+}
+
+/// `text` with its control characters escaped, so that it can neither break a line nor steer a terminal.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_debug());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}

@@ -1,0 +1,83 @@
+//! `windrow inspect`: what files hold.
+
+mod report;
+mod survey;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use windrow::Reader;
+
+use crate::error::{CliError, Exit};
+use crate::output::{ErrorLine, Stdout, complain};
+use report::{ChunkTable, FileLine};
+use survey::Survey;
+
+/// What `inspect` is asked to do.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Files to look into
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// List all chunks, too; also of a file that has no usable footer
+    #[arg(long)]
+    chunks: bool,
+    /// Print one line of JSON per file, and with --chunks per chunk (see JSON.md)
+    #[arg(long)]
+    json: bool,
+    /// No progress bar
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub fn run(args: &InspectArgs) -> Result<Exit, CliError> {
+    let mut out = Stdout::lock();
+    let mut exit = Exit::Fine;
+    for (number, path) in args.files.iter().enumerate() {
+        if number > 0 && !args.json {
+            out.line("")?;
+        }
+        exit = exit.max(inspect(path, args, &mut out)?);
+        out.flush()?;
+    }
+    out.finish()?;
+    Ok(exit)
+}
+
+fn inspect(path: &Path, args: &InspectArgs, out: &mut Stdout) -> Result<Exit, CliError> {
+    let surveyed = Reader::open(path)
+        .map_err(CliError::from)
+        .and_then(|reader| Ok((survey::take(path, args.quiet)?, reader)));
+    let exit = match &surveyed {
+        Ok((survey, reader)) => {
+            let line = FileLine::new(path, reader, survey);
+            if args.json {
+                out.json(&line)?;
+            } else {
+                line.print(reader, out)?;
+            }
+            sound_or_bad(survey)
+        }
+        Err(error) => {
+            if args.json {
+                out.json(&ErrorLine::new(path, error))?;
+            }
+            out.flush()?;
+            complain(&error.one_line());
+            error.exit()
+        }
+    };
+    // A file that is merely cut or damaged still has chunks to show; one that cannot be read has not.
+    if args.chunks && exit != Exit::Trouble {
+        ChunkTable::new(path, args.json).print(out)?;
+    }
+    Ok(exit)
+}
+
+fn sound_or_bad(survey: &Survey) -> Exit {
+    if survey.faults == 0 {
+        Exit::Fine
+    } else {
+        Exit::BadFile
+    }
+}

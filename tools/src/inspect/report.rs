@@ -1,0 +1,265 @@
+//! The summary of a file, and the table of its chunks.
+
+use std::path::Path;
+
+use serde::Serialize;
+use windrow::{CompressionType, Reader, Scanned, ScannedChunk, scan_chunks};
+
+use super::survey::Survey;
+use crate::cat::Data;
+use crate::error::{CliError, printable};
+use crate::output::{Stdout, count, exact_size, ratio, role_name, size};
+use crate::verify::FaultLine;
+
+/// One line of `--json` for a file.
+#[derive(Debug, Serialize)]
+pub struct FileLine<'a> {
+    kind: &'static str,
+    path: String,
+    file_bytes: u64,
+    version: u32,
+    records: u64,
+    chunks: u64,
+    group_size: u64,
+    uniform: bool,
+    codecs: Vec<CodecCount>,
+    writer_options: Option<&'a str>,
+    user_metadata: Vec<Pair<'a>>,
+    decoded_bytes: u64,
+    ratio: Option<f64>,
+    signature_bytes: u64,
+    data_bytes: u64,
+    footer_bytes: u64,
+    postscript_bytes: u64,
+    padding_bytes: u64,
+    dead_bytes: u64,
+    damaged_bytes: u64,
+    faults: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CodecCount {
+    codec: Option<&'static str>,
+    chunks: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Pair<'a> {
+    key: &'a str,
+    #[serde(flatten)]
+    value: Data<'a>,
+}
+
+impl<'a> FileLine<'a> {
+    pub fn new(path: &Path, reader: &'a Reader, survey: &Survey) -> Self {
+        let footer = reader.footer();
+        Self {
+            kind: "file",
+            path: path.display().to_string(),
+            file_bytes: reader.file_bytes(),
+            version: footer.metadata.version,
+            records: reader.len(),
+            chunks: reader.num_chunks(),
+            group_size: footer.group_size,
+            uniform: footer.uniform,
+            codecs: survey
+                .codecs
+                .iter()
+                .map(|&(codec, chunks)| CodecCount {
+                    codec: codec.map(CompressionType::name),
+                    chunks,
+                })
+                .collect(),
+            writer_options: reader.writer_options_string(),
+            user_metadata: reader
+                .user_metadata()
+                .iter()
+                .map(|(key, value)| Pair {
+                    key,
+                    value: Data::new(value),
+                })
+                .collect(),
+            decoded_bytes: survey.decoded_bytes,
+            ratio: ratio(survey.decoded_bytes, survey.data_bytes),
+            signature_bytes: survey.signature_bytes,
+            data_bytes: survey.data_bytes,
+            footer_bytes: survey.footer_bytes,
+            postscript_bytes: survey.postscript_bytes,
+            padding_bytes: survey.padding_bytes,
+            dead_bytes: survey.dead_bytes,
+            damaged_bytes: reader.file_bytes().saturating_sub(survey.chunk_bytes),
+            faults: survey.faults,
+        }
+    }
+
+    /// The same in words.
+    pub fn print(&self, reader: &Reader, out: &mut Stdout) -> Result<(), CliError> {
+        out.line(&printable(&self.path))?;
+        let mut row = |name: &str, value: &str| out.line(&format!("  {name:<11}{value}"));
+        let readers = match self.version {
+            1 => "1, array_record reads it too".to_owned(),
+            other => format!("{other}, for Windrow only"),
+        };
+        row("version", &readers)?;
+        row("records", &self.records.to_string())?;
+        row("chunks", &self.chunks.to_string())?;
+        row("group size", &self.group_size_in_words())?;
+        row("codecs", &self.codecs_in_words())?;
+        row(
+            "options",
+            &printable(self.writer_options.unwrap_or("not recorded")),
+        )?;
+        for (key, value) in reader.user_metadata() {
+            row("metadata", &pair_in_words(key, value))?;
+        }
+        row("file", &exact_size(self.file_bytes))?;
+        row("decoded", &exact_size(self.decoded_bytes))?;
+        let ratio = self
+            .ratio
+            .map_or_else(String::new, |ratio| format!(", ratio {ratio:.2}"));
+        row("data", &format!("{}{ratio}", exact_size(self.data_bytes)))?;
+        row("footer", &exact_size(self.footer_bytes))?;
+        row("postscript", &exact_size(self.postscript_bytes))?;
+        row("padding", &exact_size(self.padding_bytes))?;
+        row("dead bytes", &exact_size(self.dead_bytes))?;
+        if self.faults > 0 {
+            let damaged = exact_size(self.damaged_bytes);
+            row(
+                "faults",
+                &format!(
+                    "{}, {damaged} not understood; see windrow verify",
+                    self.faults
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn group_size_in_words(&self) -> String {
+        match (self.group_size, self.uniform) {
+            (0, _) => "none, there are no records".to_owned(),
+            (first, true) => count(first, "record"),
+            (first, false) => format!("differs, {first} in the first chunk"),
+        }
+    }
+
+    fn codecs_in_words(&self) -> String {
+        let names: Vec<String> = self
+            .codecs
+            .iter()
+            .map(|used| match (used.codec, self.codecs.len()) {
+                (codec, 1) => codec.unwrap_or("unknown").to_owned(),
+                (codec, _) => format!(
+                    "{} ({})",
+                    codec.unwrap_or("unknown"),
+                    count(used.chunks, "chunk")
+                ),
+            })
+            .collect();
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    }
+}
+
+/// `key = value`, cut where it is long; the whole value is in `--json`.
+fn pair_in_words(key: &str, value: &[u8]) -> String {
+    const SHOWN_CHARS: usize = 60;
+    let key = printable(key);
+    let Ok(text) = std::str::from_utf8(value) else {
+        return format!("{key}: {}, not text", size(value.len() as u64));
+    };
+    let shown: String = text.chars().take(SHOWN_CHARS).collect();
+    let rest = if shown.len() < text.len() {
+        format!("... ({})", size(value.len() as u64))
+    } else {
+        String::new()
+    };
+    format!("{key} = {}{rest}", printable(&shown))
+}
+
+/// All chunks of a file, printed as they are found: there may be millions.
+#[derive(Debug)]
+pub struct ChunkTable<'a> {
+    path: &'a Path,
+    json: bool,
+}
+
+/// One line of `--json` for a chunk.
+#[derive(Debug, Serialize)]
+struct ChunkLine {
+    kind: &'static str,
+    path: String,
+    role: &'static str,
+    chunk: Option<u64>,
+    offset: u64,
+    bytes: u64,
+    records: u64,
+    decoded_bytes: u64,
+    ratio: Option<f64>,
+    codec: Option<&'static str>,
+}
+
+impl<'a> ChunkTable<'a> {
+    pub fn new(path: &'a Path, json: bool) -> Self {
+        Self { path, json }
+    }
+
+    pub fn print(&self, out: &mut Stdout) -> Result<(), CliError> {
+        if !self.json {
+            out.line(&format!(
+                "  {:<10} {:>8} {:>14} {:>12} {:>9} {:>12} {:>7}  codec",
+                "role", "chunk", "offset", "bytes", "records", "decoded", "ratio"
+            ))?;
+        }
+        for scanned in scan_chunks(self.path)? {
+            match scanned? {
+                Scanned::Chunk(chunk) => self.print_chunk(&chunk, out)?,
+                Scanned::Fault(fault) => {
+                    let line = FaultLine::new(&fault);
+                    if self.json {
+                        out.json(&line.with_path(self.path))?;
+                    } else {
+                        out.line(&printable(&format!("  fault      {}", line.in_words())))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn print_chunk(&self, chunk: &ScannedChunk, out: &mut Stdout) -> Result<(), CliError> {
+        let bytes = chunk.bytes.end - chunk.bytes.start;
+        let header = &chunk.header;
+        let ratio = ratio(header.decoded_bytes, bytes).filter(|_| header.num_records > 0);
+        let codec = chunk.compression.map(CompressionType::name);
+        if self.json {
+            return out.json(&ChunkLine {
+                kind: "chunk",
+                path: self.path.display().to_string(),
+                role: role_name(chunk.role),
+                chunk: chunk.chunk,
+                offset: chunk.bytes.start,
+                bytes,
+                records: header.num_records,
+                decoded_bytes: header.decoded_bytes,
+                ratio,
+                codec,
+            });
+        }
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        out.line(&format!(
+            "  {:<10} {:>8} {:>14} {bytes:>12} {:>9} {:>12} {:>7}  {}",
+            role_name(chunk.role),
+            or_dash(chunk.chunk.map(|chunk| chunk.to_string())),
+            chunk.bytes.start,
+            header.num_records,
+            header.decoded_bytes,
+            or_dash(ratio.map(|ratio| format!("{ratio:.2}"))),
+            codec.unwrap_or("-"),
+        ))
+    }
+}

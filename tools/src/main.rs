@@ -1,0 +1,148 @@
+//! The `windrow` command: looks into ArrayRecord files, checks them and converts them.
+
+mod cat;
+mod convert;
+mod error;
+mod inspect;
+mod interrupt;
+mod options;
+mod output;
+mod progress;
+mod rechunk;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{CliError, Exit};
+
+/// Looks into files of records, checks them, and converts them from and to other formats.
+///
+/// Files are ArrayRecord files, as Windrow and the Python package array_record write them. Data go to standard output,
+/// words to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "windrow", version, after_help = AFTER_HELP, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  windrow convert rows.csv rows.array_record --group-size 256
+  windrow inspect rows.array_record
+  windrow head rows.array_record -n 3
+  windrow verify --deep rows.array_record
+
+Exit codes: 0 fine, 1 a file is bad, 2 usage or operating system, 130 Ctrl-C.
+Each command has its own examples: windrow convert --help";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what files hold: records, chunks, codecs, options, metadata, sizes
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(inspect::InspectArgs),
+    /// Print records
+    #[command(after_help = CAT_EXAMPLES)]
+    Cat(cat::CatArgs),
+    /// Print the first records
+    #[command(after_help = HEAD_EXAMPLES)]
+    Head(cat::HeadArgs),
+    /// Check every hash of files, and that their parts agree
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(verify::VerifyArgs),
+    /// Convert records between array_record, tfrecord, jsonl, lines and csv
+    #[command(after_help = CONVERT_EXAMPLES, after_long_help = with_keys(CONVERT_EXAMPLES))]
+    Convert(convert::ConvertArgs),
+    /// Write the records of a file into other chunks: another group size or codec
+    ///
+    /// Records and user metadata stay the same. Options that are not given are those that the input was written with.
+    /// Bytes that no chunk of the input uses are left behind.
+    #[command(after_help = RECHUNK_EXAMPLES, after_long_help = with_keys(RECHUNK_EXAMPLES))]
+    Rechunk(rechunk::RechunkArgs),
+}
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  windrow inspect a.array_record             a summary
+  windrow inspect --chunks a.array_record    and a line for each chunk
+  windrow inspect --json *.array_record      for programs, one line of JSON per file (see JSON.md)";
+
+const CAT_EXAMPLES: &str = "\
+Examples:
+  windrow cat a.array_record                             all records, a line break behind each
+  windrow cat --range 100:110 a.array_record             records 100 to 109
+  windrow cat --indices 7,3,7 a.array_record             these three, in this order
+  windrow cat --format jsonl --range 5: a.array_record   from record 5 on, as JSON lines
+  windrow cat --format hex --range :1 a.array_record     the first record, byte by byte";
+
+const HEAD_EXAMPLES: &str = "\
+Examples:
+  windrow head a.array_record                      the first ten records
+  windrow head -n 3 --format jsonl a.array_record  the first three as JSON lines";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  windrow verify a.array_record                hashes of blocks, chunks and footer
+  windrow verify --deep *.array_record         and every record is decoded
+  windrow verify --json a.array_record | jq    for programs (see JSON.md)
+
+Each fault is a line: path, byte, chunk, code, message, records lost. The exit code is 1 if there is any.";
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  windrow convert a.csv a.array_record --group-size 256     rows; the header is kept apart
+  windrow convert a.array_record a.csv                      and back, byte for byte
+  windrow convert a.tfrecord b.tfrecord ab.array_record     two files into one
+  windrow convert --options \"group_size:64,brotli:9\" a.jsonl a.array_record
+  zcat a.jsonl.gz | windrow convert --from jsonl - a.array_record
+  windrow convert --to lines a.array_record - | sort | head
+
+Formats are told by extensions, unless --from and --to say otherwise. The output appears under its name
+when it is complete: Ctrl-C or an error leaves nothing. Lines and rows come out with the line ends that
+they had, the last one added if it was missing.";
+
+const RECHUNK_EXAMPLES: &str = "\
+Examples:
+  windrow rechunk --group-size 1 a.array_record b.array_record     for reading at random
+  windrow rechunk --group-size 1024 --codec zstd:9 a.array_record small.array_record
+  windrow rechunk --options \"window_log:22\" a.array_record b.array_record";
+
+fn with_keys(examples: &str) -> String {
+    format!("{examples}\n\n{}", options::help())
+}
+
+fn run(command: &Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Inspect(args) => inspect::run(args),
+        Command::Cat(args) => cat::run_cat(args),
+        Command::Head(args) => cat::run_head(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Rechunk(args) => rechunk::run(args),
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output; whoever closed it has seen enough.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Trouble
+            } else {
+                Exit::Fine
+            };
+            return ExitCode::from(exit as u8);
+        }
+    };
+    let exit = run(&cli.command).unwrap_or_else(|error| {
+        if !error.is_broken_pipe() {
+            output::complain(&error.one_line());
+        }
+        error.exit()
+    });
+    ExitCode::from(exit as u8)
+}

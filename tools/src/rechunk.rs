@@ -1,0 +1,72 @@
+//! `windrow rechunk`: the same records in other chunks.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use windrow::{Reader, WriterOptions};
+
+use crate::convert::{self, Format, Header, Metadata, OutputArgs, Source, Target};
+use crate::error::{CliError, Exit};
+use crate::interrupt;
+use crate::options::WriterArgs;
+use crate::output::complain;
+use crate::progress::Progress;
+
+/// What `rechunk` is asked to do.
+#[derive(Debug, Args)]
+pub struct RechunkArgs {
+    /// The array_record file to read
+    input: PathBuf,
+    /// The array_record file to write
+    output: PathBuf,
+    #[command(flatten)]
+    writer: WriterArgs,
+    #[command(flatten)]
+    output_args: OutputArgs,
+}
+
+pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
+    for path in [&args.input, &args.output] {
+        if path == Path::new("-") {
+            return Err(CliError::NoStream);
+        }
+    }
+    let output = convert::check_output(&args.output, args.output_args.force)?;
+    let options = args
+        .writer
+        .parse_over(&base_options(&args.input, args.output_args.quiet)?)?;
+    let source = Source::open(&args.input, Format::ArrayRecord, Header::None)?;
+    let mut metadata = Metadata::default();
+    metadata.merge(&source)?;
+    interrupt::catch();
+    let target = Target::create(&output, Format::ArrayRecord, options, metadata)?;
+    let progress = Progress::new(
+        args.output_args.quiet,
+        &output.display().to_string(),
+        convert::total_bytes(std::slice::from_ref(&args.input)),
+    );
+    let (written, decoded_bytes) =
+        convert::pour(std::iter::once(Ok(source)), target, &output, &progress)?;
+    drop(progress);
+    convert::report(&args.output, 1, written, decoded_bytes, args.output_args)
+}
+
+/// The options that the input was written with, as far as the file tells them.
+fn base_options(input: &Path, quiet: bool) -> Result<WriterOptions, CliError> {
+    let reader = Reader::open(input)?;
+    let text = reader.writer_options_string();
+    let text = text.map(|text| text.strip_suffix(windrow::format::VERSION_2_HINT).unwrap_or(text));
+    if let Some(Ok(options)) = text.map(str::parse::<WriterOptions>) {
+        // Transposed chunks can neither be read nor written: the reader has the better words for it.
+        return Ok(options.with_transpose(false));
+    }
+    let group_size = u32::try_from(reader.footer().group_size.max(1)).unwrap_or(u32::MAX);
+    let options = WriterOptions::new().with_group_size(group_size);
+    if !quiet {
+        complain(&crate::error::printable(&format!(
+            "{}: the file does not tell its options; what is not given is taken from {options}",
+            input.display()
+        )));
+    }
+    Ok(options)
+}

@@ -1,0 +1,11 @@
+//! Runs the `windrow` command and looks at what it prints, writes and returns.
+
+mod cat;
+mod convert;
+mod csv;
+mod help;
+mod inspect;
+mod rechunk;
+mod scratch;
+mod tfrecord;
+mod verify;
