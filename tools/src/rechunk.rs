@@ -55,7 +55,10 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
 fn base_options(input: &Path, quiet: bool) -> Result<WriterOptions, CliError> {
     let reader = Reader::open(input)?;
     let text = reader.writer_options_string();
-    let text = text.map(|text| text.strip_suffix(windrow::format::VERSION_2_HINT).unwrap_or(text));
+    let text = text.map(|text| {
+        text.strip_suffix(windrow::format::VERSION_2_HINT)
+            .unwrap_or(text)
+    });
     if let Some(Ok(options)) = text.map(str::parse::<WriterOptions>) {
         // Transposed chunks can neither be read nor written: the reader has the better words for it.
         return Ok(options.with_transpose(false));

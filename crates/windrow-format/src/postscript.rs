@@ -78,19 +78,25 @@ pub fn parse_postscript(records: &Records, at: At) -> Result<u64, FormatError> {
 
 /// Checks the last block of a file, which begins at `begin`, and returns the footer's offset.
 pub(crate) fn decode_postscript(block: &[u8], begin: u64) -> Result<u64, FormatError> {
-    let header = BlockHeader::parse(block, begin)?;
     let at = At::byte(begin);
-    if header.previous_chunk != 0 {
+    let header = BlockHeader::parse(block, begin);
+    if let Ok(BlockHeader { previous_chunk, .. }) = header
+        && previous_chunk != 0
+    {
         // The block's beginning belongs to a chunk that began before it.
         return Err(FormatError::BlockHeaderMismatch {
             at,
             field: "previous_chunk",
-            stored: header.previous_chunk,
+            stored: previous_chunk,
             expected: 0,
         });
     }
     let flat = take_out_block_headers(begin, block);
-    let chunk = Chunk::parse(&flat, at)?;
+    // A block header alone decides nothing: where the chunk behind a damaged one is sound, so is the file.
+    let chunk = match (Chunk::parse(&flat, at), header) {
+        (Ok(chunk), _) => chunk,
+        (Err(_), Err(error)) | (Err(error), Ok(_)) => return Err(error),
+    };
     let ChunkHeader {
         chunk_type,
         num_records,

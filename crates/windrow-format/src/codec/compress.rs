@@ -1,6 +1,8 @@
 //! Compressing one buffer after the other with contexts that are kept.
 
-use super::{Codec, CompressionType};
+use super::Codec;
+#[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
+use super::CompressionType;
 use crate::error::{At, FormatError};
 use crate::varint::push_varint;
 
@@ -192,6 +194,7 @@ fn brotli_compress(
     Ok(())
 }
 
+#[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
 fn failed(codec: CompressionType) -> FormatError {
     FormatError::Decompress {
         codec: codec.name(),

@@ -270,6 +270,7 @@ fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u6
     }
 }
 
+#[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
 fn size_error(actual: usize, expected: usize, limits: &BufferLimits) -> FormatError {
     FormatError::DecodedSize {
         what: limits.what,
@@ -279,6 +280,7 @@ fn size_error(actual: usize, expected: usize, limits: &BufferLimits) -> FormatEr
     }
 }
 
+#[cfg(any(feature = "zstd", feature = "brotli"))]
 fn check_trailing(extra: usize, limits: &BufferLimits) -> Result<(), FormatError> {
     if extra == 0 {
         return Ok(());

@@ -163,6 +163,20 @@ fn damage_is_the_same_error_either_way() {
 }
 
 #[test]
+fn a_damaged_block_header_in_front_of_a_sound_postscript_costs_nothing() {
+    let mut file = file(64, &[], Codec::Uncompressed);
+    let postscript = file.len() - to_usize(BLOCK_BYTES);
+    file[postscript + 3] ^= 1;
+    assert!(decode(&file, 0, u64::MAX).is_ok());
+    // With the chunk damaged too, the block header is named first.
+    file[postscript + 30] ^= 1;
+    assert_eq!(
+        decode(&file, 0, u64::MAX).unwrap_err().code(),
+        "block_header_hash"
+    );
+}
+
+#[test]
 fn a_lying_offset_reads_no_more_than_a_header() {
     // A large file whose postscript points at its beginning, where there is a chunk, but no footer.
     let mut file = file(64, &[], Codec::Uncompressed);

@@ -78,12 +78,12 @@ impl WriterOptions {
         self
     }
 
-    /// Closes a group early once its records hold this many bytes, at least 1; default `None`,
-    /// never.
+    /// Closes a group in front of a record that would take it above this many bytes, at least 1;
+    /// default `None`, never. A larger record has a group of its own.
     ///
-    /// If that happens, groups differ in size and the file gets version 2, which `array_record`
-    /// does not read; as long as every group but the last is full, it stays at version 1. Option
-    /// strings cannot express it.
+    /// If groups differ in size because of it, the file gets version 2, which `array_record` does
+    /// not read; as long as all but the last are alike, it stays at version 1. Option strings
+    /// cannot express it.
     pub fn with_max_group_bytes(mut self, bytes: Option<u64>) -> Self {
         self.max_group_bytes = bytes;
         self
