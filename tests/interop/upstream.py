@@ -24,6 +24,7 @@ peer, the process dies and the pipe closes; a stack goes to stderr. End of input
 SPEC stands for a list of records that both sides expand, so that no bulk data crosses the pipe: a list of items
 
     {"len": bytes in a record, "seed": u64, "kind": "random" | "text" | "const", "repeat": records, default 1}
+    {"hex": one record as it is}
 
 Record k (from 0) of an item is made from s = seed + k modulo 2^64. Its word j (from 0) is splitmix64, in u64
 arithmetic that wraps:
@@ -38,7 +39,7 @@ arithmetic that wraps:
     const    `len` times the byte s & 0xff
 
 Vectors: word(0, 0) = 0xe220a8397b1dcdaf, word(0, 1) = 0x6e789e6aa1b965f4.
-"random", len 10, seed 0 = af cd 1d 7b 39 a8 20 e2 f4 65. "text", len 10, seed 0 = "and the wi".
+"random", len 10, seed 0 = af cd 1d 7b 39 a8 20 e2 f4 65. "text", len 10, seed 0 = " wind tu t".
 """
 
 import faulthandler
@@ -98,6 +99,8 @@ def word_bytes(kind, first_seed, rows, begin, end):
 
 
 def expand_item(item):
+    if set(item) == {"hex"}:
+        return [bytes.fromhex(item["hex"])]
     unknown = set(item) - {"len", "seed", "kind", "repeat"}
     if unknown:
         raise Mismatch(f"unknown keys in a record spec: {sorted(unknown)}")
@@ -279,7 +282,7 @@ def op_ping(_request):
 
 
 def op_expand(request):
-    total = sum(item["len"] * item.get("repeat", 1) for item in request["records"])
+    total = sum(item.get("len", 0) * item.get("repeat", 1) for item in request["records"])
     if total > EXPAND_LIMIT_BYTES:
         raise Mismatch(f"{total} bytes are too many to send, at most {EXPAND_LIMIT_BYTES}")
     return {"records": [record.hex() for record in expand(request["records"])]}

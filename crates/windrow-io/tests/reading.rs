@@ -187,7 +187,7 @@ fn a_cursor_delivers_up_to_the_bad_chunk_and_goes_on_behind_it() {
     }
     for _ in 0..2 {
         assert_eq!(cursor.next_record().unwrap_err().records(), Some(500..510));
-        assert_eq!(cursor.position(), 500);
+        assert_eq!(cursor.tell(), 500);
     }
     cursor.seek(510);
     let mut buffer = Vec::new();
@@ -207,7 +207,7 @@ fn a_cursor_delivers_up_to_the_bad_chunk_and_goes_on_behind_it() {
 fn cursors_seek() {
     let reader = Reader::from_bytes(file(5000, 64, 7, "zstd:1"), ReaderOptions::new()).unwrap();
     let mut cursor = reader.records_in(100..4000);
-    assert_eq!(cursor.position(), 100);
+    assert_eq!(cursor.tell(), 100);
     for position in [100, 3999, 101, 102, 2000, 1999, 2001, 107, 106, 105, 3000] {
         cursor.seek(position);
         let expected = record(usize::try_from(position).unwrap(), 64);

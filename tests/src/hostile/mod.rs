@@ -1,0 +1,15 @@
+//! Bad input: files built to lie, damage, and what a reader makes of them by every method.
+
+mod bombs;
+mod forge;
+mod process;
+mod sample;
+mod seen;
+mod ways;
+
+pub use bombs::*;
+pub use forge::*;
+pub use process::*;
+pub use sample::*;
+pub use seen::*;
+pub use ways::*;

@@ -1,0 +1,14 @@
+//! What the tests share: the upstream package as a process, record generators, file builders.
+//!
+//! Nothing here is for users of the library.
+
+pub mod both_sides;
+pub mod every_way;
+pub mod file_builder;
+pub mod hex_file;
+pub mod hostile;
+pub mod progress;
+pub mod record_spec;
+pub mod repository;
+pub mod upstream;
+pub mod written;

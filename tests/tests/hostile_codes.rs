@@ -1,0 +1,293 @@
+//! Every code of a format error has an example that produces it: bytes that the library itself refuses with it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use windrow::{At, Codec, FormatError, Reader, ReaderOptions};
+use windrow_format::{
+    BlockHeader, Chunk, ChunkHeader, ChunkType, Compressor, RecordDecoder, Records,
+    encode_postscript,
+};
+use windrow_tests::hostile::{
+    Forge, chunk_data, encode_records, entry, format_error, header, metadata,
+};
+
+/// Where the codes are given out.
+const SOURCE: &str = include_str!("../../crates/windrow-format/src/error.rs");
+
+/// The error of opening or, where it opens, of reading these bytes; with what wraps it if `outer`.
+fn refused(bytes: &[u8], outer: bool) -> FormatError {
+    let options = ReaderOptions::new().with_max_chunk_bytes(1 << 20);
+    let error = Reader::from_bytes(bytes, options)
+        .and_then(|reader| reader.read(0))
+        .expect_err("a file with a fault");
+    match error {
+        windrow::Error::Format { ref source, .. } if outer => source.clone(),
+        ref error => format_error(error).expect("a format error").clone(),
+    }
+}
+
+fn inner(bytes: &[u8]) -> FormatError {
+    refused(bytes, false)
+}
+
+fn sound() -> Forge {
+    let mut forge = Forge::new();
+    forge.records(&[b"one", b"two"]);
+    forge
+}
+
+fn sealed(forge: Forge) -> Vec<u8> {
+    let footer = forge.honest_footer(1);
+    forge.seal(&footer).0
+}
+
+fn flipped(byte: usize) -> FormatError {
+    let mut bytes = sealed(sound());
+    bytes[byte] ^= 1;
+    inner(&bytes)
+}
+
+/// The one data chunk has this header and these data.
+fn chunk(header: ChunkHeader, data: &[u8]) -> FormatError {
+    let mut forge = Forge::new();
+    forge.listed(&header, data);
+    inner(&sealed(forge))
+}
+
+fn data(records: u64, decoded: u64, data: &[u8]) -> FormatError {
+    chunk(header(records, decoded, data), data)
+}
+
+fn footer(records: &[Vec<u8>]) -> FormatError {
+    inner(&sound().seal(records).0)
+}
+
+fn postscript(records: &[Vec<u8>]) -> FormatError {
+    inner(&sound().postscript_of(records))
+}
+
+fn of_type(kind: u8) -> FormatError {
+    let (mut header, data) = encode_records(&[b"abc"], Codec::Uncompressed);
+    header.chunk_type = ChunkType::from_byte(kind);
+    chunk(header, &data)
+}
+
+fn footer_of_type(kind: u8) -> FormatError {
+    let mut forge = sound();
+    let (mut header, data) = encode_records(&forge.honest_footer(1), Codec::Uncompressed);
+    header.chunk_type = ChunkType::from_byte(kind);
+    let offset = forge.chunk(&header, &data);
+    inner(&forge.postscript(offset))
+}
+
+/// The last block is the middle of a chunk.
+fn cut_in_a_chunk() -> FormatError {
+    let mut forge = Forge::new();
+    forge.records(&[[7; 200_000]]);
+    inner(&sealed(forge)[..131_072])
+}
+
+/// The next chunk is listed one byte in front of where this one, which pads itself to a byte per record, ends.
+fn chunk_into_the_next() -> FormatError {
+    let many = vec![b""; 300];
+    let mut forge = Forge::new();
+    let (header, data) = encode_records(&many, Codec::Zstd { level: 3 });
+    let begin = forge.chunk(&header, &data);
+    let next = begin + 299;
+    let footer = [
+        metadata([1, 2, 600].map(Some)),
+        entry([begin, 0, 300].map(Some)),
+        entry([next, 0, 300].map(Some)),
+    ];
+    inner(&forge.seal(&footer).0)
+}
+
+fn compressed(codec: Codec, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Compressor::new()
+        .compress_into(codec, None, bytes, &mut out)
+        .unwrap();
+    out
+}
+
+/// All codes but `codec_missing`, each with what produces it.
+fn examples() -> Vec<(&'static str, FormatError)> {
+    let copies = |offset| vec![encode_postscript(offset); 3];
+    let zstd = |bytes: &[u8]| compressed(Codec::Zstd { level: 3 }, bytes);
+    let two_frames = [zstd(b"abc"), zstd(b"abc")[1..].to_vec()].concat();
+    vec![
+        ("not_array_record", refused(&[0; 200_000], true)),
+        ("no_postscript", refused(&sealed(sound())[..65_536], true)),
+        ("file_too_short", inner(&[0; 100])),
+        ("tail_misaligned", inner(&[0; 200_000])),
+        ("block_header_hash", flipped(65_536)),
+        ("block_header_mismatch", cut_in_a_chunk()),
+        ("chunk_header_hash", flipped(64)),
+        ("chunk_data_hash", flipped(64 + 40)),
+        ("truncated", data(2, 3, &chunk_data(0, &[3], b"abc"))),
+        (
+            "chunk_boundary",
+            Chunk::check_boundary(At::byte(65_537)).unwrap_err(),
+        ),
+        ("chunk_header_field", footer_of_type(b'p')),
+        ("chunk_type", of_type(b'c')),
+        ("transposed_chunk", of_type(b't')),
+        (
+            "compression_type",
+            data(1, 3, &chunk_data(b'l', &[3], b"abc")),
+        ),
+        (
+            "decompress",
+            data(1, 3, &chunk_data(b'z', &[1, 9, 9], b"abc")),
+        ),
+        ("decoded_size", data(1, 3, &chunk_data(0, &[2], b"abc"))),
+        (
+            "trailing_bytes",
+            data(1, 3, &chunk_data(b'z', &zstd(&[3]), &two_frames)),
+        ),
+        ("varint", data(1, 3, &[0, 0xff])),
+        (
+            "implausible_size",
+            data(1, 3, &chunk_data(b'z', &[0xff, 0xff, 0x7f], b"")),
+        ),
+        ("limit", data(1, 1 << 40, &chunk_data(0, &[3], b"abc"))),
+        ("message", postscript(&vec![vec![0x10]; 3])),
+        ("postscript_magic", postscript(&vec![vec![0x10, 1]; 3])),
+        ("postscript_copies", postscript(&copies(64)[..2])),
+        (
+            "postscript_differs",
+            postscript(&[&copies(64)[..2], &copies(65)[..1]].concat()),
+        ),
+        ("footer_offset", postscript(&copies(9))),
+        ("footer_metadata", footer(&[Vec::new()])),
+        ("version", footer(&[metadata([Some(3), None, None])])),
+        ("footer_chunks", footer(&[metadata([1, 1, 1].map(Some))])),
+        ("footer_records", footer(&[metadata([1, 0, 1].map(Some))])),
+        (
+            "entry_offset",
+            footer(&[metadata([1, 1, 1].map(Some)), entry([9, 1, 1].map(Some))]),
+        ),
+        (
+            "entry_records",
+            footer(&[metadata([1, 1, 1].map(Some)), entry([64, 1, 0].map(Some))]),
+        ),
+        (
+            "entry_mismatch",
+            footer(&[metadata([1, 1, 2].map(Some)), entry([64, 1, 2].map(Some))]),
+        ),
+        ("chunk_end", chunk_into_the_next()),
+    ]
+}
+
+#[test]
+fn each_code_is_produced() {
+    let mut produced = BTreeSet::new();
+    for (code, error) in examples() {
+        assert_eq!(error.code(), code, "{error}");
+        assert!(!error.to_string().is_empty());
+        assert!(produced.insert(code), "{code} twice");
+    }
+    // This one needs another build, below.
+    produced.insert("codec_missing");
+    let listed = codes_in_source();
+    assert!(listed.len() >= 34, "{listed:?}");
+    let missing: Vec<_> = listed.symmetric_difference(&produced).collect();
+    assert!(
+        missing.is_empty(),
+        "without an example, or no code: {missing:?}"
+    );
+    eprintln!("{} codes are produced: {produced:?}", produced.len());
+}
+
+/// What `FormatError::code` can return, so that a new variant needs an example here.
+fn codes_in_source() -> BTreeSet<&'static str> {
+    let begin = SOURCE.find("pub fn code(&self)").expect("the function");
+    let body = &SOURCE[begin..];
+    let body = &body[..body.find("\n    }\n").expect("its end")];
+    body.lines()
+        .filter_map(|line| line.split_once("=> \"")?.1.split_once('"'))
+        .map(|(code, _)| code)
+        .collect()
+}
+
+#[test]
+fn block_headers_are_told_apart() {
+    let header = BlockHeader {
+        previous_chunk: 1,
+        next_chunk: 1,
+    };
+    let mut bytes = header.encode();
+    bytes[9] ^= 1;
+    let error = BlockHeader::parse(&bytes, 0).unwrap_err();
+    assert_eq!(error.code(), "block_header_hash");
+}
+
+#[test]
+fn a_codec_that_is_left_out_is_named() {
+    // Features of one build cannot differ, so this is another one, of the format alone.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root.canonicalize().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let format = root.join("crates/windrow-format");
+    let manifest = format!(
+        "[package]\nname = \"without-codecs\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies]\nwindrow-format = {{ path = {format:?}, default-features = false }}\n"
+    );
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    fs::write(folder.path().join("src/main.rs"), WITHOUT_CODECS).unwrap();
+    fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--offline"])
+        .current_dir(folder.path())
+        .env("CARGO_TARGET_DIR", folder.path().join("target"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        [
+            "codec_missing codec zstd at byte 64, chunk 0 is not built in; enable feature `zstd`",
+            "codec_missing codec brotli at byte 64, chunk 0 is not built in; enable feature `brotli`",
+            "codec_missing codec snappy at byte 64, chunk 0 is not built in; enable feature `snappy`",
+        ],
+        "{errors}"
+    );
+}
+
+/// Decodes a chunk of each codec.
+const WITHOUT_CODECS: &str = r#"
+use windrow_format::{At, Chunk, ChunkHeader, ChunkType, Limits, RecordDecoder, Records};
+
+fn main() {
+    for codec in *b"zbs" {
+        let data = [codec, 2, 1, 0, 1, 0];
+        let header = ChunkHeader::new(ChunkType::Simple, 1, 1, &data);
+        let chunk = Chunk { header, data: &data, at: At::chunk(64, 0) };
+        let mut records = Records::new();
+        let error = RecordDecoder::new().decode(&chunk, &Limits::default(), &mut records).unwrap_err();
+        println!("{} {error}", error.code());
+    }
+}
+"#;
+
+#[test]
+fn a_decoder_leaves_what_was_there() {
+    let (header, mut data) = encode_records(&[b"abc"], Codec::Snappy);
+    data.pop();
+    let chunk = Chunk {
+        header,
+        data: &data,
+        at: At::chunk(64, 0),
+    };
+    let mut records: Records = [b"before"].iter().collect();
+    let before = records.clone();
+    let limits = windrow_format::Limits::default();
+    let error = RecordDecoder::new().decode(&chunk, &limits, &mut records);
+    assert_eq!(error.unwrap_err().code(), "decompress");
+    assert_eq!(records, before);
+}
