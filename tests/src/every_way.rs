@@ -220,7 +220,7 @@ fn check_cursor(checks: &mut Checks, reader: &Reader, expected: &[Vec<u8>]) -> R
     let mut cursor = reader.records();
     let mut buffer = Vec::new();
     for place in 0..=expected.len() {
-        checks.equal("position()", &cursor.position(), &(place as u64))?;
+        checks.equal("tell()", &cursor.tell(), &(place as u64))?;
         let more = cursor.read_into(&mut buffer);
         let more = more.map_err(|error| full_text(&error))?;
         let got = more.then_some(buffer.as_slice());

@@ -50,6 +50,31 @@ fn flipped(byte: usize) -> FormatError {
     inner(&bytes)
 }
 
+/// Block header and chunk header of the postscript are damaged; with the block header alone the file opens.
+fn damaged_tail() -> FormatError {
+    let mut bytes = sealed(sound());
+    bytes[65_536] ^= 1;
+    assert!(Reader::from_bytes(bytes.clone(), ReaderOptions::new()).is_ok());
+    bytes[65_536 + 30] ^= 1;
+    inner(&bytes)
+}
+
+/// Metadata with one pair of user metadata more than there may be.
+fn many_pairs() -> Vec<u8> {
+    let pairs = [0xa2, 0x06, 0x00].repeat(windrow_format::MAX_USER_METADATA_PAIRS + 1);
+    let mut inner = vec![0x08, 1];
+    inner.extend(pairs);
+    let mut record = vec![0x0a];
+    let mut len = inner.len();
+    while len >= 0x80 {
+        record.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
+        len >>= 7;
+    }
+    record.push(u8::try_from(len).unwrap());
+    record.extend(inner);
+    record
+}
+
 /// The one data chunk has this header and these data.
 fn chunk(header: ChunkHeader, data: &[u8]) -> FormatError {
     let mut forge = Forge::new();
@@ -90,19 +115,9 @@ fn cut_in_a_chunk() -> FormatError {
     inner(&sealed(forge)[..131_072])
 }
 
-/// The next chunk is listed one byte in front of where this one, which pads itself to a byte per record, ends.
-fn chunk_into_the_next() -> FormatError {
-    let many = vec![b""; 300];
-    let mut forge = Forge::new();
-    let (header, data) = encode_records(&many, Codec::Zstd { level: 3 });
-    let begin = forge.chunk(&header, &data);
-    let next = begin + 299;
-    let footer = [
-        metadata([1, 2, 600].map(Some)),
-        entry([begin, 0, 300].map(Some)),
-        entry([next, 0, 300].map(Some)),
-    ];
-    inner(&forge.seal(&footer).0)
+/// Two files of one layout, one behind the other: the second postscript points at the first footer.
+fn two_files() -> FormatError {
+    inner(&sealed(sound()).repeat(2))
 }
 
 fn compressed(codec: Codec, bytes: &[u8]) -> Vec<u8> {
@@ -123,7 +138,7 @@ fn examples() -> Vec<(&'static str, FormatError)> {
         ("no_postscript", refused(&sealed(sound())[..65_536], true)),
         ("file_too_short", inner(&[0; 100])),
         ("tail_misaligned", inner(&[0; 200_000])),
-        ("block_header_hash", flipped(65_536)),
+        ("block_header_hash", damaged_tail()),
         ("block_header_mismatch", cut_in_a_chunk()),
         ("chunk_header_hash", flipped(64)),
         ("chunk_data_hash", flipped(64 + 40)),
@@ -154,6 +169,7 @@ fn examples() -> Vec<(&'static str, FormatError)> {
             data(1, 3, &chunk_data(b'z', &[0xff, 0xff, 0x7f], b"")),
         ),
         ("limit", data(1, 1 << 40, &chunk_data(0, &[3], b"abc"))),
+        ("too_many", footer(&[many_pairs()])),
         ("message", postscript(&vec![vec![0x10]; 3])),
         ("postscript_magic", postscript(&vec![vec![0x10, 1]; 3])),
         ("postscript_copies", postscript(&copies(64)[..2])),
@@ -178,7 +194,7 @@ fn examples() -> Vec<(&'static str, FormatError)> {
             "entry_mismatch",
             footer(&[metadata([1, 1, 2].map(Some)), entry([64, 1, 2].map(Some))]),
         ),
-        ("chunk_end", chunk_into_the_next()),
+        ("chunk_end", two_files()),
     ]
 }
 

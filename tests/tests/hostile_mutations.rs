@@ -177,8 +177,8 @@ fn check(sound: &Sound, mutation: Mutation) -> bool {
                 .for_each(|(index, record)| right(index, record));
         }
         let mut cursor = reader.records();
-        while cursor.position() < reader.len() {
-            let position = cursor.position();
+        while cursor.tell() < reader.len() {
+            let position = cursor.tell();
             match cursor.next_record() {
                 Ok(record) => right(position, record.expect("not the end yet")),
                 Err(error) => {

@@ -195,7 +195,7 @@ fn a_footer_inside_a_block_header_is_no_boundary() {
         assert_refused(
             "footer in a block header",
             &forge.clone().postscript(offset),
-            &Seen::open("chunk_boundary", offset),
+            &Seen::open("footer_offset", 131_072),
         );
     }
 }

@@ -127,7 +127,7 @@ impl Printer {
     fn print_all(&mut self, reader: &Reader, range: Range<u64>) -> Result<(), CliError> {
         let mut cursor = reader.records_in(range);
         loop {
-            let index = cursor.position();
+            let index = cursor.tell();
             let record = cursor.next_record();
             let Some(record) = self.keep_what_was_read(record)? else {
                 return Ok(());

@@ -3,6 +3,8 @@
 //! A compressed buffer begins with its decompressed size as a varint; that number, not what a codec's own frame
 //! says, decides how much is decoded. `format-spec/codecs.md` has the rules.
 
+#[cfg(feature = "brotli")]
+mod brotli_state;
 mod compress;
 mod decompress;
 mod stream;

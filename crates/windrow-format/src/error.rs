@@ -168,6 +168,12 @@ pub enum FormatError {
         limit: u64,
         option: &'static str,
     },
+    #[error("more than {limit} {what} at {at}")]
+    TooMany {
+        what: &'static str,
+        at: At,
+        limit: u64,
+    },
     #[error("{what} at {at} is not a valid protocol buffer message")]
     Message { what: &'static str, at: At },
     #[error("postscript at {at} has magic {stored:#018x}, expected {expected:#018x}")]
@@ -229,7 +235,7 @@ impl FormatError {
             | Self::CompressionType { .. }
             | Self::CodecMissing { .. }
             | Self::Version { .. } => ErrorKind::Unsupported,
-            Self::Limit { .. } => ErrorKind::Limit,
+            Self::Limit { .. } | Self::TooMany { .. } => ErrorKind::Limit,
             _ => ErrorKind::Corrupt,
         }
     }
@@ -259,6 +265,7 @@ impl FormatError {
             Self::Varint { .. } => "varint",
             Self::Implausible { .. } => "implausible_size",
             Self::Limit { .. } => "limit",
+            Self::TooMany { .. } => "too_many",
             Self::Message { .. } => "message",
             Self::PostscriptMagic { .. } => "postscript_magic",
             Self::PostscriptCopies { .. } => "postscript_copies",
@@ -298,6 +305,7 @@ impl FormatError {
             | Self::Varint { at, .. }
             | Self::Implausible { at, .. }
             | Self::Limit { at, .. }
+            | Self::TooMany { at, .. }
             | Self::Message { at, .. }
             | Self::PostscriptMagic { at, .. }
             | Self::PostscriptCopies { at, .. }

@@ -23,6 +23,9 @@ pub const VERSION_2_HINT: &str = ",needs:windrow";
 /// Field of the user's key/value pairs in the footer metadata; upstream skips numbers from 100 on.
 pub const USER_METADATA_FIELD: u64 = 100;
 
+/// User metadata pairs that a file may have.
+pub const MAX_USER_METADATA_PAIRS: usize = 1 << 16;
+
 /// The first record of a footer chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FooterMetadata {
@@ -56,6 +59,13 @@ impl FooterMetadata {
             }
         }
         let metadata = inner.ok_or(FormatError::FooterMetadata { at })?;
+        if metadata.user_metadata.len() > MAX_USER_METADATA_PAIRS {
+            return Err(FormatError::TooMany {
+                what: "user metadata pairs",
+                at,
+                limit: MAX_USER_METADATA_PAIRS as u64,
+            });
+        }
         match metadata.version {
             VERSION_UPSTREAM | VERSION_WINDROW => Ok(metadata),
             version => Err(FormatError::Version { at, version }),
@@ -75,7 +85,10 @@ impl FooterMetadata {
                     self.writer_options = Some(String::from_utf8_lossy(options).into_owned());
                 }
                 (USER_METADATA_FIELD, Value::Bytes(pair)) => {
-                    self.user_metadata.push(parse_pair(pair)?);
+                    // One more than allowed is kept, as the sign that there were too many.
+                    if self.user_metadata.len() <= MAX_USER_METADATA_PAIRS {
+                        self.user_metadata.push(parse_pair(pair)?);
+                    }
                 }
                 _ => {}
             }

@@ -38,6 +38,11 @@ pub const MIN_FILE_BYTES: u64 = 2 * BLOCK_BYTES;
 /// length of the sizes.
 const HEAD_BYTES: u64 = 128;
 
+/// A chunk header with the block header that may stand inside or in front of it.
+const GAP_HEAD_BYTES: u64 = 64;
+/// Chunks between footer and postscript that are looked at; there are few, if any.
+const MAX_GAP_HEADERS: u32 = 64;
+
 /// A run of pages of the index (see [`IndexPage`](crate::IndexPage)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexPages {
@@ -110,6 +115,11 @@ enum State {
         entries: Box<Entries>,
         asked: u64,
     },
+    /// The entries are done; the header of a chunk between the footer and the postscript was asked for.
+    Gap {
+        begin: u64,
+        headers: u32,
+    },
     End,
 }
 
@@ -150,7 +160,10 @@ impl FooterDecoder {
             return Ok(self.needed().map_or(Step::End, Step::Need));
         };
         match entries.step(&mut self.footer)? {
-            EntriesStep::Pages(pages) if pages.starts.is_empty() => Ok(Step::End),
+            EntriesStep::Pages(pages) if pages.starts.is_empty() => {
+                self.enter_gap(self.footer.footer_end, 0);
+                Ok(self.needed().map_or(Step::End, Step::Need))
+            }
             EntriesStep::Pages(pages) => {
                 self.state = State::Entries { entries, asked: 0 };
                 Ok(Step::Item(pages))
@@ -191,6 +204,7 @@ impl FooterDecoder {
                     .min(header.data_bytes);
                 Some(self.data_position(*done)..self.data_position(next))
             }
+            State::Gap { begin, .. } => Some(*begin..begin.saturating_add(GAP_HEAD_BYTES)),
             State::Start | State::Entries { .. } | State::End => None,
         }
     }
@@ -222,6 +236,7 @@ impl FooterDecoder {
                 self.state = State::Entries { entries, asked };
                 Ok(())
             }
+            State::Gap { begin, headers } => self.push_gap(bytes, begin, headers),
             State::Start | State::End => Ok(()),
         }
     }
@@ -348,6 +363,43 @@ impl FooterDecoder {
         let buffers = FooterBuffers::whole(bytes, header, at, &self.limits)?;
         let entries = Box::new(Entries::new(at, buffers, header.num_records));
         self.state = State::Entries { entries, asked: 0 };
+        Ok(())
+    }
+
+    /// Looks at what stands between `begin` and the postscript, unless it is what padding takes. Records there mean
+    /// that the postscript belongs to another file: two files of one layout, one behind the other.
+    fn enter_gap(&mut self, begin: u64, headers: u32) {
+        let gap = self.postscript_begin().saturating_sub(begin);
+        let padding = BLOCK_BYTES.saturating_add(CHUNK_HEADER_BYTES);
+        self.state = if (headers == 0 && gap <= padding)
+            || gap < GAP_HEAD_BYTES
+            || headers >= MAX_GAP_HEADERS
+        {
+            State::End
+        } else {
+            State::Gap { begin, headers }
+        };
+    }
+
+    fn push_gap(
+        &mut self,
+        mut bytes: Vec<u8>,
+        begin: u64,
+        headers: u32,
+    ) -> Result<(), FormatError> {
+        remove_block_headers(begin, &mut bytes);
+        // What is damaged here costs no record, so it does not matter for reading; `verify` reports it.
+        let Ok(header) = ChunkHeader::parse(&bytes, At::byte(begin)) else {
+            return Ok(());
+        };
+        if header.num_records > 0 {
+            return Err(FormatError::ChunkEnd {
+                at: At::byte(self.footer.footer_offset),
+                end: self.footer.footer_end,
+                expected: self.postscript_begin(),
+            });
+        }
+        self.enter_gap(header.chunk_end(begin), headers.saturating_add(1));
         Ok(())
     }
 

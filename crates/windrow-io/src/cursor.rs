@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use windrow_format::options::DEFAULT_READAHEAD_BUFFER_BYTES;
 use windrow_format::{ChunkLocation, Records};
 
 use crate::error::{Error, Result};
@@ -11,8 +12,6 @@ use crate::reader::{Inner, Reader};
 use crate::recycle;
 use crate::scratch::with_read_scratch;
 
-/// Decoded bytes held ahead by default, all jobs together.
-const DEFAULT_READAHEAD_BYTES: u64 = 16 << 20;
 /// Decoded bytes that one job aims at.
 const JOB_BYTES: u64 = 256 << 10;
 /// Chunks in one job at the most.
@@ -108,7 +107,7 @@ impl Reader {
 impl RecordCursor {
     /// Number of the record that comes next.
     #[must_use]
-    pub fn position(&self) -> u64 {
+    pub fn tell(&self) -> u64 {
         self.position
     }
 
@@ -179,8 +178,7 @@ impl RecordCursor {
     /// Replaces the run that was used up by the one that holds `position`.
     fn next_run(&mut self) -> Result<()> {
         if self.ahead.is_inherited() {
-            // The jobs' threads are in the parent: drop nothing of theirs, begin anew.
-            std::mem::forget(std::mem::replace(&mut self.ahead, Pipeline::new()));
+            self.ahead.clear();
             self.next_chunk = u64::MAX;
         }
         if let Ok(used) = Arc::try_unwrap(std::mem::take(&mut self.current)) {
@@ -232,7 +230,7 @@ impl RecordCursor {
         let threads = self.inner.threads();
         let budget = self.inner.options.readahead_buffer_bytes();
         let one_chunk_each = budget == Some(0);
-        let budget = budget.unwrap_or(DEFAULT_READAHEAD_BYTES);
+        let budget = budget.unwrap_or(DEFAULT_READAHEAD_BUFFER_BYTES);
         let jobs = (threads * JOBS_PER_THREAD).max(1);
         while self.ahead.len() < jobs {
             let (run, bytes) = self.next_job(one_chunk_each)?;
@@ -267,14 +265,15 @@ impl RecordCursor {
         let most = if one_chunk { 1 } else { JOB_CHUNKS };
         for location in self.inner.index.chunks_from(self.next_chunk) {
             let location = location.map_err(|source| self.inner.index_error(source))?;
-            let full = run.len() >= most || bytes + location.decoded_bytes > JOB_BYTES;
+            let full =
+                run.len() >= most || location.decoded_bytes.saturating_add(bytes) > JOB_BYTES;
             let far = run
                 .first()
                 .is_some_and(|first| location.end - first.begin > 4 * JOB_BYTES);
             if location.first_record >= self.end || (!run.is_empty() && (full || far)) {
                 break;
             }
-            bytes += location.decoded_bytes;
+            bytes = location.decoded_bytes.saturating_add(bytes);
             run.push(location);
         }
         Ok((run, bytes))

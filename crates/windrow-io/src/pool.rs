@@ -166,8 +166,13 @@ impl<T: Send + 'static> Pipeline<T> {
         Some(self.jobs.pop_front()?.take())
     }
 
-    /// Forgets all jobs; those that nobody has begun are never run.
+    /// Forgets all jobs; those that nobody has begun are never run. In a forked process the jobs are left alone, for
+    /// their threads stayed in the parent and may hold any of their locks.
     pub(crate) fn clear(&mut self) {
+        if self.is_inherited() {
+            std::mem::forget(std::mem::replace(self, Self::new()));
+            return;
+        }
         for job in self.jobs.drain(..) {
             let mut state = job.lock();
             if let State::Queued(_) = *state {

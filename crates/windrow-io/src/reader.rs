@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use windrow_format::options::{IndexStorage, ReaderOptions};
+use windrow_format::options::{DEFAULT_FOOTER_PREFETCH_BYTES, IndexStorage, ReaderOptions};
 use windrow_format::{
     At, BLOCK_BYTES, Chunk, ChunkLocation, Footer, FooterDecoder, FormatError, Limits, Records,
     Step, add_with_block_headers, take_out_block_headers,
@@ -16,9 +16,6 @@ use crate::index::{Index, IndexBuilder};
 use crate::pool;
 use crate::scratch::{ReadScratch, with_read_scratch};
 use crate::store::{FileStore, Store};
-
-/// Bytes of the tail that the first read fetches by default.
-const DEFAULT_FOOTER_PREFETCH_BYTES: u64 = 1 << 20;
 
 /// Reads the records of one file, in any order, from any number of threads at once.
 ///
@@ -361,7 +358,9 @@ impl Inner {
         let begin = first.begin;
         let end = likely_end(last);
         // What the footer claims is not proven yet, so no more than what is usual is reserved for it.
-        let claimed: u64 = run.iter().map(|location| location.decoded_bytes).sum();
+        let claimed = run.iter().fold(0_u64, |sum, location| {
+            sum.saturating_add(location.decoded_bytes)
+        });
         out.reserve(
             run.len(),
             usize::try_from(claimed.min(1 << 20)).unwrap_or(0),
@@ -456,11 +455,9 @@ impl Inner {
 fn likely_end(location: &ChunkLocation) -> u64 {
     let sizes = location.records.saturating_mul(10);
     let data = location.decoded_bytes.saturating_add(sizes);
-    let most = add_with_block_headers(
-        location.begin,
-        (data + data / 4).saturating_add(BLOCK_BYTES),
-    );
-    most.max(location.begin.saturating_add(location.records))
+    let most = data.saturating_add(data / 4).saturating_add(BLOCK_BYTES);
+    add_with_block_headers(location.begin, most)
+        .max(location.begin.saturating_add(location.records))
         .min(location.end)
 }
 

@@ -73,9 +73,7 @@ impl FileSink {
                 owner,
             });
         }
-        if path.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
+        let path = resolve(path)?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -143,6 +141,19 @@ impl Drop for FileSink {
             // A forked process inherited this value; the file is not its to remove.
             std::mem::forget(unpublished);
         }
+    }
+}
+
+/// The path that a rename may replace: a regular file, through symbolic links, or one that does not exist yet.
+fn resolve(path: PathBuf) -> io::Result<PathBuf> {
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => std::fs::canonicalize(path),
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "not a regular file: atomic publishing would replace it",
+        )),
+        Err(_) => Ok(path),
     }
 }
 

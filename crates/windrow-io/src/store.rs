@@ -70,20 +70,19 @@ impl FileStore {
         let Some(path) = name.as_path() else {
             return Err(Error::io(name, "open", io::ErrorKind::NotFound.into()));
         };
-        let file = File::open(path).map_err(|source| Error::io(name, "open", source))?;
-        let metadata = file
-            .metadata()
-            .map_err(|source| Error::io(name, "open", source))?;
+        let refuse = |source| Error::io(name, "open", source);
+        // Looked at before it is opened, because opening a pipe waits for a writer.
+        let metadata = std::fs::metadata(path).map_err(refuse)?;
         if metadata.is_dir() {
-            return Err(Error::io(name, "open", io::ErrorKind::IsADirectory.into()));
+            return Err(refuse(io::ErrorKind::IsADirectory.into()));
         }
         if !metadata.is_file() {
-            let source = io::Error::new(
+            return Err(refuse(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "not a regular file: reading at random needs one",
-            );
-            return Err(Error::io(name, "open", source));
+            )));
         }
+        let file = File::open(path).map_err(refuse)?;
         Ok(Self(file))
     }
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use windrow_format::options::WriterOptions;
 use windrow_format::{
-    BlockWriter, ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError, MAX_CHUNK_RECORDS,
-    RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
+    At, BlockWriter, ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError,
+    MAX_CHUNK_RECORDS, MAX_USER_METADATA_PAIRS, RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM,
+    VERSION_WINDROW, encode_postscript,
 };
 
 use crate::error::{Error, Result, SourceName};
@@ -176,17 +177,12 @@ impl<S: Sink> Writer<S> {
                 limit: MAX_RECORD_BYTES,
             });
         }
-        if self.open_records == 0 {
-            self.check_usable()?;
-        } else if let Some(most) = self.options.max_group_bytes()
+        self.check_usable()?;
+        if self.open_records > 0
+            && let Some(most) = self.options.max_group_bytes()
             && (self.open_bytes as u64).saturating_add(bytes) > most
         {
             self.close_group()?;
-        }
-        if self.failed {
-            return Err(Error::WriterFailed {
-                name: self.name.clone(),
-            });
         }
         self.batch.records.push(record);
         self.open_records += 1;
@@ -483,11 +479,19 @@ fn check_options(options: &WriterOptions, name: &SourceName) -> Result<()> {
     if options.transpose() {
         return Err(Error::TransposeUnsupported { name: name.clone() });
     }
+    if options.metadata().len() > MAX_USER_METADATA_PAIRS {
+        let source = FormatError::TooMany {
+            what: "user metadata pairs",
+            at: At::byte(0),
+            limit: MAX_USER_METADATA_PAIRS as u64,
+        };
+        return Err(Error::format(name, None, source));
+    }
     let codec = options.codec().compression_type();
     if !codec.is_built_in() {
         let source = FormatError::CodecMissing {
             codec: codec.name(),
-            at: windrow_format::At::byte(0),
+            at: At::byte(0),
             feature: codec.name(),
         };
         return Err(Error::format(name, None, source));

@@ -174,8 +174,8 @@ fn assert_batches(what: &str, reader: &Reader, indices: &[u64], expected: &[Outc
 
 /// Reads to the end, seeking behind the records that each error names.
 fn assert_cursor(what: &str, mut cursor: RecordCursor, expected: &[Outcome]) {
-    while let Some(outcome) = expected.get(to_usize(cursor.position())) {
-        let position = cursor.position();
+    while let Some(outcome) = expected.get(to_usize(cursor.tell())) {
+        let position = cursor.tell();
         let next = cursor
             .next_record()
             .map(|record| record.map(<[u8]>::to_vec));
@@ -195,7 +195,7 @@ fn assert_cursor(what: &str, mut cursor: RecordCursor, expected: &[Outcome]) {
                     outcome.as_ref().err(),
                     "{what}: cursor at {position}: {error}"
                 );
-                assert_eq!(cursor.position(), position, "{what}: an error moves on");
+                assert_eq!(cursor.tell(), position, "{what}: an error moves on");
                 let again = cursor
                     .next_record()
                     .map(|record| record.map(<[u8]>::to_vec));

@@ -89,7 +89,9 @@ impl Compressor {
             #[cfg(feature = "snappy")]
             Codec::Snappy => {
                 let begin = out.len();
-                out.resize(begin + snap::raw::max_compress_len(input.len()), 0);
+                let most = snap::raw::max_compress_len(input.len());
+                reserve(out, most);
+                out.resize(begin + most, 0);
                 let written = self
                     .snappy
                     .get_or_insert_with(snap::raw::Encoder::new)
@@ -128,7 +130,7 @@ impl Compressor {
             none => none.insert(ZstdContext::new()?),
         };
         zstd.set_parameters(level, window_log)?;
-        out.reserve(zstd_safe::compress_bound(input.len()));
+        reserve(out, zstd_safe::compress_bound(input.len()));
         let end = out.len() as u64;
         let mut cursor = std::io::Cursor::new(out);
         cursor.set_position(end);
@@ -180,7 +182,13 @@ fn brotli_compress(
     out: &mut Vec<u8>,
 ) -> Result<(), FormatError> {
     use brotli::enc::BrotliEncoderParams;
-    let window = i32::try_from(window_log.unwrap_or(22)).unwrap_or(22);
+    // A window above the input's size buys nothing, and the encoder's tables grow with it.
+    let enough = (input.len() as u64 + 16)
+        .next_power_of_two()
+        .ilog2()
+        .max(10);
+    let window = window_log.unwrap_or(22).min(enough);
+    let window = i32::try_from(window).unwrap_or(22);
     let params = BrotliEncoderParams {
         quality: i32::try_from(level).unwrap_or(11),
         lgwin: window,
@@ -192,6 +200,18 @@ fn brotli_compress(
     brotli::BrotliCompress(&mut reader, out, &params)
         .map_err(|_| failed(CompressionType::Brotli))?;
     Ok(())
+}
+
+/// Makes room for the worst case of one buffer. For large ones exactly: doubling would hold twice of what the writer
+/// promises.
+#[cfg(any(feature = "zstd", feature = "snappy"))]
+fn reserve(out: &mut Vec<u8>, bytes: usize) {
+    const LARGE: usize = 1 << 20;
+    if bytes < LARGE {
+        out.reserve(bytes);
+    } else {
+        out.reserve_exact(bytes);
+    }
 }
 
 #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]

@@ -209,10 +209,10 @@ fn brotli_decompress(
     limits: &BufferLimits,
     out: &mut Vec<u8>,
 ) -> Result<(), FormatError> {
-    use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+    use super::brotli_state::{bounded_brotli, is_over_budget};
+    use brotli::{BrotliDecompressStream, BrotliResult};
 
-    let alloc = brotli::enc::StandardAlloc::default;
-    let mut state = BrotliState::new(alloc(), alloc(), alloc());
+    let mut state = bounded_brotli(size);
     let begin = out.len();
     let (mut left, mut read, mut written, mut total) = (buffer.len(), 0, 0, 0);
     // Brotli's ratio has no useful bound, so memory follows what is really there.
@@ -237,6 +237,9 @@ fn brotli_decompress(
                 reserved = size.min(reserved.saturating_mul(2));
             }
             BrotliResult::NeedsMoreOutput => {
+                return Err(size_error(size.saturating_add(1), size, limits));
+            }
+            BrotliResult::ResultFailure if is_over_budget(&state) => {
                 return Err(size_error(size.saturating_add(1), size, limits));
             }
             BrotliResult::NeedsMoreInput | BrotliResult::ResultFailure => {

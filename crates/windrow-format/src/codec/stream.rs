@@ -22,15 +22,8 @@ pub(crate) enum StreamDecompressor {
     #[cfg(feature = "zstd")]
     Zstd(zstd_safe::DCtx<'static>),
     #[cfg(feature = "brotli")]
-    Brotli(Box<Brotli>),
+    Brotli(Box<super::brotli_state::BoundedBrotli>),
 }
-
-#[cfg(feature = "brotli")]
-type Brotli = brotli::BrotliState<
-    brotli::enc::StandardAlloc,
-    brotli::enc::StandardAlloc,
-    brotli::enc::StandardAlloc,
->;
 
 /// What one piece came to.
 pub(crate) struct Progress {
@@ -47,8 +40,8 @@ impl std::fmt::Debug for StreamDecompressor {
 }
 
 impl StreamDecompressor {
-    /// `None` for codecs that cannot be decoded piece by piece (snappy blocks), or are not built in.
-    pub(crate) fn new(compression: CompressionType) -> Option<Self> {
+    /// A decompressor of about `decoded_bytes` in all. `None` for codecs that cannot be decoded piece by piece (snappy blocks), or are not built in.
+    pub(crate) fn new(compression: CompressionType, decoded_bytes: usize) -> Option<Self> {
         match compression {
             CompressionType::None => Some(Self::Stored),
             #[cfg(feature = "zstd")]
@@ -60,8 +53,7 @@ impl StreamDecompressor {
             }
             #[cfg(feature = "brotli")]
             CompressionType::Brotli => {
-                let alloc = brotli::enc::StandardAlloc::default;
-                let state = brotli::BrotliState::new(alloc(), alloc(), alloc());
+                let state = super::brotli_state::bounded_brotli(decoded_bytes);
                 Some(Self::Brotli(Box::new(state)))
             }
             _ => None,

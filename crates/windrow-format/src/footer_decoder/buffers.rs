@@ -243,7 +243,8 @@ impl Region {
     fn new(compression: CompressionType, data: Range<u64>, limits: BufferLimits) -> Option<Self> {
         let stored = data.end.saturating_sub(data.start);
         let left = (compression == CompressionType::None).then_some(stored);
-        let decoder = StreamDecompressor::new(compression)?;
+        let decoded_bytes = usize::try_from(limits.max).unwrap_or(usize::MAX);
+        let decoder = StreamDecompressor::new(compression, decoded_bytes)?;
         Some(Self {
             data,
             input: Vec::new(),

@@ -184,6 +184,7 @@ impl Entries {
             };
             let min = last.chunk_offset.saturating_add(CHUNK_HEADER_BYTES);
             let plain = entry.num_records == group
+                && group <= entry.chunk_offset.saturating_sub(last.chunk_offset)
                 && entry.chunk_offset >= min
                 && entry.chunk_offset < limit
                 && is_chunk_boundary(entry.chunk_offset);
@@ -258,6 +259,7 @@ impl Entries {
                 limit,
             });
         }
+        self.check_span(chunk_offset)?;
         let version_1 = footer.metadata.version == VERSION_UPSTREAM;
         let Some(previous) = self.previous else {
             footer.group_size = num_records;
@@ -280,6 +282,15 @@ impl Entries {
         self.check_records(num_records, 1, MAX_CHUNK_RECORDS, self.done)
     }
 
+    /// A chunk takes at least a byte of the file for each of its records: the previous one, behind which `end` is.
+    fn check_span(&self, end: u64) -> Result<(), FormatError> {
+        let Some(previous) = self.previous else {
+            return Ok(());
+        };
+        let most = end.saturating_sub(previous.chunk_offset);
+        self.check_records(previous.num_records, 1, most, self.done.saturating_sub(1))
+    }
+
     fn check_records(
         &self,
         records: u64,
@@ -300,6 +311,7 @@ impl Entries {
     }
 
     fn finish(&mut self, footer: &Footer) -> Result<(), FormatError> {
+        self.check_span(footer.footer_offset)?;
         if footer.metadata.num_records != self.sum {
             return Err(FormatError::FooterRecords {
                 at: self.at,

@@ -6,6 +6,10 @@ use super::error::OptionsErrors;
 use super::keys;
 use super::writer::{MAX_PARALLELISM, invalid};
 
+/// Readahead of [`ReaderOptions::readahead_buffer_bytes`] `None`: 16 MiB, all jobs together.
+pub const DEFAULT_READAHEAD_BUFFER_BYTES: u64 = 16 << 20;
+/// First read of [`ReaderOptions::footer_prefetch_bytes`] `None`: 1 MiB.
+pub const DEFAULT_FOOTER_PREFETCH_BYTES: u64 = 1 << 20;
 /// The most bytes that a sequential read may be asked to keep ahead: 1 GiB.
 pub const MAX_READAHEAD_BUFFER_BYTES: u64 = 1 << 30;
 /// The most bytes that may be asked for from the end of a file at open: 1 GiB.

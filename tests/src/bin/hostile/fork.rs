@@ -88,8 +88,7 @@ fn read_all_ways(reader: &Reader, records: &[Vec<u8>]) -> Option<u8> {
 
 /// Reads to the end; whether anything is wrong.
 fn rest(cursor: &mut RecordCursor, records: &[Vec<u8>]) -> bool {
-    // Through `&mut`, `position` alone would be that of `Iterator`.
-    let position = RecordCursor::position(cursor);
+    let position = cursor.tell();
     let position = usize::try_from(position).unwrap_or(usize::MAX);
     let right = records[position..]
         .iter()
