@@ -9,14 +9,16 @@ use toml::Value;
 use windrow::format::options::{
     BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_CHUNK_CACHE_BYTES, DEFAULT_GROUP_SIZE,
     DEFAULT_MAX_BATCH_BYTES, DEFAULT_MAX_CHUNK_BYTES, DEFAULT_MAX_RECORD_BYTES,
-    DEFAULT_TRANSPOSE_BUCKET_BYTES, DEFAULT_ZSTD_LEVEL, MAX_FOOTER_PREFETCH_BYTES, MAX_GROUP_SIZE,
-    MAX_PARALLELISM, MAX_READAHEAD_BUFFER_BYTES, ZSTD_AUTO_WINDOW_LOG,
+    DEFAULT_READAHEAD_BUFFER_BYTES, DEFAULT_TRANSPOSE_BUCKET_BYTES, DEFAULT_ZSTD_LEVEL,
+    MAX_FOOTER_PREFETCH_BYTES, MAX_GROUP_SIZE, MAX_PARALLELISM, MAX_READAHEAD_BUFFER_BYTES,
+    ZSTD_AUTO_WINDOW_LOG,
 };
 use windrow::format::{
     At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES, ChunkType,
     CompressionType, Decompressor, FooterEntry, FooterMetadata, HASH_KEY, MAX_CHUNK_RECORDS,
-    MIN_FILE_BYTES, POSTSCRIPT_COPIES, POSTSCRIPT_MAGIC, SIGNATURE_BYTES, USABLE_BLOCK_BYTES,
-    USER_METADATA_FIELD, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript, hash,
+    MAX_USER_METADATA_PAIRS, MIN_FILE_BYTES, POSTSCRIPT_COPIES, POSTSCRIPT_MAGIC, SIGNATURE_BYTES,
+    USABLE_BLOCK_BYTES, USER_METADATA_FIELD, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
+    hash,
 };
 use windrow::{Codec, IndexStorage, Reader, ReaderOptions, SourceName, Store, WriterOptions};
 use windrow_tests::file_builder::{FileBuilder, bytes_field, varint, varint_field};
@@ -231,6 +233,9 @@ const CHECKS: &[Check] = &[
                 options.validate().is_ok()
             })
     }),
+    ("limits.max_user_metadata_pairs", |v| {
+        is(v, MAX_USER_METADATA_PAIRS as u64)
+    }),
     ("limits.max_chunk_records", |v| is(v, MAX_CHUNK_RECORDS)),
     ("limits.default_max_chunk_bytes", |v| {
         let bytes = ReaderOptions::new().max_chunk_bytes();
@@ -325,12 +330,8 @@ const CHECKS: &[Check] = &[
         postscript_has_these_fields()
     }),
     ("reader_defaults.default_readahead_buffer_bytes", |v| {
-        // Only the timing of reads shows it, so the source is asked.
         ReaderOptions::new().readahead_buffer_bytes().is_none()
-            && is(
-                v,
-                constant_of("crates/windrow-io/src/cursor.rs", "DEFAULT_READAHEAD_BYTES"),
-            )
+            && is(v, DEFAULT_READAHEAD_BUFFER_BYTES)
     }),
     (
         "reader_defaults.default_readahead_buffer_bytes_upstream",
@@ -484,19 +485,6 @@ fn first_read_of_a_large_file() -> u64 {
     let store = FirstRead(bytes, Arc::clone(&first));
     Reader::from_store(store, SourceName::MEMORY, ReaderOptions::new()).unwrap();
     first.load(Ordering::Relaxed)
-}
-
-/// A private constant, read from the source: a number, or one shifted left.
-fn constant_of(file: &str, name: &str) -> u64 {
-    let source = repository::read_text(file);
-    let line = source
-        .lines()
-        .find_map(|line| line.split_once(&format!("const {name}: u64 = ")));
-    let value = line.unwrap().1.trim_end_matches(';').replace('_', "");
-    match value.split_once(" << ") {
-        Some((number, shift)) => number.parse::<u64>().unwrap() << shift.parse::<u32>().unwrap(),
-        None => value.parse().unwrap(),
-    }
 }
 
 #[test]

@@ -84,11 +84,11 @@ impl FooterMetadata {
                 (4, Value::Bytes(options)) => {
                     self.writer_options = Some(String::from_utf8_lossy(options).into_owned());
                 }
-                (USER_METADATA_FIELD, Value::Bytes(pair)) => {
-                    // One more than allowed is kept, as the sign that there were too many.
-                    if self.user_metadata.len() <= MAX_USER_METADATA_PAIRS {
-                        self.user_metadata.push(parse_pair(pair)?);
-                    }
+                // One more than allowed is kept, as the sign that there were too many.
+                (USER_METADATA_FIELD, Value::Bytes(pair))
+                    if self.user_metadata.len() <= MAX_USER_METADATA_PAIRS =>
+                {
+                    self.user_metadata.push(parse_pair(pair)?);
                 }
                 _ => {}
             }
