@@ -1,4 +1,9 @@
 //! Whole chunks: taking them out of blocks and laying them into blocks.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "positions are below the size of the file, pieces within what was checked to be there"
+)]
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,14 +1,4 @@
 //! The messages of an ArrayRecord footer.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::error::{At, FormatError};
 use crate::varint::take_varint;

@@ -2,16 +2,6 @@
 //!
 //! The footer is the one structure that everything else trusts, so all that it says is checked here: upstream checks
 //! little of it and crashes or misreads where it lies (`format-spec/array-record.md`).
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod buffers;
 mod entries;

@@ -3,17 +3,9 @@
 //! Chunks are taken in pages of [`PAGE_CHUNKS`]. Each column of a page (offset, first record, decoded bytes) is stored
 //! as a straight line plus what each value lies above it, in as few bits as the largest of these needs. Lookups are
 //! O(1) within a page. A page is plain bytes, so it can lie in memory or in a file.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
+use crate::chunk_header::ChunkHeader;
+use crate::error::{At, FormatError};
 use crate::footer::FooterEntry;
 
 /// Chunks in one page of the index (fewer in the last one).
@@ -34,6 +26,42 @@ pub struct ChunkLocation {
     pub records: u64,
     /// Sum of its records' sizes in bytes.
     pub decoded_bytes: u64,
+}
+
+impl ChunkLocation {
+    /// Compares a chunk's own header with what the footer says of it.
+    ///
+    /// # Errors
+    /// [`FormatError::EntryMismatch`], [`FormatError::ChunkEnd`] if it reaches into the next structure.
+    pub fn check(&self, header: &ChunkHeader) -> Result<(), FormatError> {
+        let at = At::chunk(self.begin, self.chunk);
+        for (field, chunk, footer) in [
+            ("num_records", header.num_records, self.records),
+            (
+                "decoded_data_size",
+                header.decoded_bytes,
+                self.decoded_bytes,
+            ),
+        ] {
+            if chunk != footer {
+                return Err(FormatError::EntryMismatch {
+                    at,
+                    field,
+                    chunk,
+                    footer,
+                });
+            }
+        }
+        let end = header.chunk_end(self.begin);
+        if end > self.end {
+            return Err(FormatError::ChunkEnd {
+                at,
+                end,
+                expected: self.end,
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Appends the page of `entries`, of which the first has record `first_record` and behind which the next chunk (or

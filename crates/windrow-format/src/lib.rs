@@ -1,5 +1,16 @@
 //! ArrayRecord and Riegeli structures: bytes in, values out.
 #![forbid(unsafe_code)]
+// Bytes can never panic us. Modules that lay bytes out, rather than take them apart, say that they index and add.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod block;
 mod chunk;

@@ -1,14 +1,4 @@
 //! The last block of a file, which says where its footer is.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::block::{BLOCK_BYTES, BlockHeader, is_chunk_boundary};
 use crate::chunk::{Chunk, take_out_block_headers};

@@ -1,14 +1,4 @@
 //! Simple record chunks (`r`): sizes, then values, each buffer compressed by itself.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::chunk::Chunk;
 use crate::chunk_header::{ChunkHeader, ChunkType};

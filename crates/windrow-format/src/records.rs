@@ -40,7 +40,8 @@ impl Records {
     /// Heap bytes that this value holds, used or not.
     #[must_use]
     pub fn capacity_bytes(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()
+        let ends_bytes = self.ends.capacity().saturating_mul(size_of::<usize>());
+        self.bytes.capacity().saturating_add(ends_bytes)
     }
 
     /// Record number `index`, counted from zero.
@@ -140,7 +141,7 @@ impl<'a> Iterator for Iter<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let record = self.records.get(self.next)?;
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         Some(record)
     }
 

@@ -1,15 +1,5 @@
 //! Checking a chunk while its bytes pass by, and telling from a block header where a chunk lies. `format-spec/scan.md`
 //! and `format-spec/framing.md` have the rules.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::ops::Range;
 

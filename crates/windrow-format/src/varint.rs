@@ -29,7 +29,7 @@ fn take_long_varint(bytes: &mut &[u8]) -> Option<u64> {
             let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
             let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
             let word = (word & 0x0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4);
-            *bytes = bytes.get((stop.trailing_zeros() / 8 + 1) as usize..)?;
+            *bytes = bytes.get((stop.trailing_zeros() >> 3).saturating_add(1) as usize..)?;
             return Some(word);
         }
     }

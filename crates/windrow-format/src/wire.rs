@@ -2,16 +2,6 @@
 //!
 //! Written here because a footer has an entry per chunk, millions of them: one pass over borrowed bytes, no message
 //! objects. Unknown fields, and known fields of another wire type, are skipped, as the reference implementation does.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::varint::{push_varint, take_varint};
 

@@ -1,18 +1,20 @@
 //! Writing a file of records.
 
+mod batch;
+
 use std::path::Path;
 
 use windrow_format::options::WriterOptions;
 use windrow_format::{
-    At, BlockWriter, ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError,
-    MAX_CHUNK_RECORDS, MAX_USER_METADATA_PAIRS, RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM,
-    VERSION_WINDROW, encode_postscript,
+    At, BlockWriter, ChunkHeader, Codec, FooterMetadata, FormatError, MAX_USER_METADATA_PAIRS,
+    RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
 };
 
 use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::scratch::with_compressor;
 use crate::sink::{FileSink, Sink};
+use batch::{EncodedBatch, FooterEntries, GroupBatch};
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;
@@ -58,31 +60,6 @@ pub struct Writer<S: Sink> {
     laid_decoded_bytes: u64,
     failed: bool,
     owner: u32,
-}
-
-/// Groups on their way through the pool.
-#[derive(Debug, Default)]
-struct GroupBatch {
-    records: RecordGroup,
-    /// Records in each group.
-    lens: Vec<u64>,
-    /// The chunks, header and data, back to back.
-    encoded: Vec<u8>,
-    headers: Vec<ChunkHeader>,
-}
-
-type EncodedBatch = (GroupBatch, Result<(), FormatError>);
-
-/// The footer's entries, encoded as they come.
-#[derive(Debug, Default)]
-struct FooterEntries {
-    group: RecordGroup,
-    /// Scratch for one entry.
-    message: Vec<u8>,
-    first_len: u64,
-    last_len: u64,
-    /// Every chunk but the last has as many records as the first, and the last no more.
-    uniform: bool,
 }
 
 /// What a finished file holds.
@@ -144,10 +121,7 @@ impl<S: Sink> Writer<S> {
             jobs: Pipeline::new(),
             max_jobs,
             spare: Vec::new(),
-            footer: FooterEntries {
-                uniform: true,
-                ..FooterEntries::default()
-            },
+            footer: FooterEntries::new(),
             records: 0,
             decoded_bytes: 0,
             laid_decoded_bytes: 0,
@@ -497,53 +471,4 @@ fn check_options(options: &WriterOptions, name: &SourceName) -> Result<()> {
         return Err(Error::format(name, None, source));
     }
     Ok(())
-}
-
-impl GroupBatch {
-    fn encode(mut self, codec: Codec, window_log: Option<u32>) -> EncodedBatch {
-        let Self {
-            records,
-            lens,
-            encoded,
-            headers,
-        } = &mut self;
-        let result = with_compressor(|compressor| {
-            records.split(lens).try_for_each(|group| {
-                headers.push(group.encode(codec, window_log, compressor, encoded)?);
-                Ok(())
-            })
-        });
-        (self, result)
-    }
-
-    fn clear(&mut self) {
-        self.records.clear();
-        self.lens.clear();
-        self.encoded.clear();
-        self.headers.clear();
-    }
-}
-
-impl FooterEntries {
-    fn push(&mut self, chunk_offset: u64, header: &ChunkHeader) {
-        let num_records = header.num_records;
-        debug_assert!(
-            num_records > 0 && num_records <= MAX_CHUNK_RECORDS,
-            "groups are bounded"
-        );
-        if self.group.is_empty() {
-            self.first_len = num_records;
-        } else if self.last_len != self.first_len || num_records > self.first_len {
-            self.uniform = false;
-        }
-        self.last_len = num_records;
-        let entry = FooterEntry {
-            chunk_offset,
-            decoded_bytes: header.decoded_bytes,
-            num_records,
-        };
-        self.message.clear();
-        entry.encode(&mut self.message);
-        self.group.push(&self.message);
-    }
 }

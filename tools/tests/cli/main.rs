@@ -5,6 +5,7 @@ mod convert;
 mod csv;
 mod help;
 mod inspect;
+mod readme;
 mod rechunk;
 mod scratch;
 mod tfrecord;

@@ -3,16 +3,6 @@
 //! Brotli's window may be a gigabyte, and a stream of a few kilobytes can fill it before the first byte comes out. The
 //! decoder needs no more window than there is output, so its memory is bounded by the declared size; above that its
 //! allocator gives nothing, which the decoder reports as an error.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use brotli::enc::StandardAlloc;
 use brotli::{Allocator, BrotliState};

@@ -1,4 +1,9 @@
 //! Compressing one buffer after the other with contexts that are kept.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "sizes of buffers that are in memory"
+)]
 
 use super::Codec;
 #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]

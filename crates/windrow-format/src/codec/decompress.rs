@@ -1,14 +1,4 @@
 //! Decompressing one buffer after the other with contexts that are kept.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::CompressionType;
 use crate::error::{At, FormatError};

@@ -1,14 +1,4 @@
 //! Decompressing one buffer piece by piece, for footers that are larger than the memory to spare.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::CompressionType;
 

@@ -44,16 +44,6 @@
 //! | `index_storage_option:offloaded` alone or with `footer_prefetch_bytes` above 0 | refused | accepted |
 //! | a control character in a text that is refused | message is cut at a NUL, else printed raw | printed escaped, as `\0` or `\t` |
 //! | `readahead_buffer_size:auto` | the same as 0 | left open, as if not given; see [`ReaderOptions::with_readahead_buffer_bytes`] |
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod codec_keys;
 mod error;

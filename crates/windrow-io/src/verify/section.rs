@@ -137,32 +137,11 @@ impl Section {
                     )),
                 })
             }
-            Head::Data(location) if is_head => check_entry(header, at, location),
+            Head::Data(location) if is_head => location.check(header),
             Head::Footer | Head::Postscript if !is_head && header.num_records > 0 => {
                 Err(field("num_records", header.num_records, 0))
             }
             _ => Ok(()),
         }
     }
-}
-
-fn check_entry(header: &ChunkHeader, at: At, location: &ChunkLocation) -> Result<(), FormatError> {
-    for (field, chunk, footer) in [
-        ("num_records", header.num_records, location.records),
-        (
-            "decoded_data_size",
-            header.decoded_bytes,
-            location.decoded_bytes,
-        ),
-    ] {
-        if chunk != footer {
-            return Err(FormatError::EntryMismatch {
-                at,
-                field,
-                chunk,
-                footer,
-            });
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,88 @@
+//! Groups of records on their way to chunks, and what the footer will say of them.
+
+use windrow_format::{
+    ChunkHeader, Codec, FooterEntry, FormatError, MAX_CHUNK_RECORDS, RecordGroup,
+};
+
+use crate::scratch::with_compressor;
+
+/// Groups on their way through the pool.
+#[derive(Debug, Default)]
+pub(super) struct GroupBatch {
+    pub(super) records: RecordGroup,
+    /// Records in each group.
+    pub(super) lens: Vec<u64>,
+    /// The chunks, header and data, back to back.
+    pub(super) encoded: Vec<u8>,
+    pub(super) headers: Vec<ChunkHeader>,
+}
+
+pub(super) type EncodedBatch = (GroupBatch, Result<(), FormatError>);
+
+/// The footer's entries, encoded as they come.
+#[derive(Debug, Default)]
+pub(super) struct FooterEntries {
+    pub(super) group: RecordGroup,
+    /// Scratch for one entry.
+    message: Vec<u8>,
+    first_len: u64,
+    last_len: u64,
+    /// Every chunk but the last has as many records as the first, and the last no more.
+    pub(super) uniform: bool,
+}
+
+impl GroupBatch {
+    pub(super) fn encode(mut self, codec: Codec, window_log: Option<u32>) -> EncodedBatch {
+        let Self {
+            records,
+            lens,
+            encoded,
+            headers,
+        } = &mut self;
+        let result = with_compressor(|compressor| {
+            records.split(lens).try_for_each(|group| {
+                headers.push(group.encode(codec, window_log, compressor, encoded)?);
+                Ok(())
+            })
+        });
+        (self, result)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.lens.clear();
+        self.encoded.clear();
+        self.headers.clear();
+    }
+}
+
+impl FooterEntries {
+    pub(super) fn new() -> Self {
+        Self {
+            uniform: true,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk_offset: u64, header: &ChunkHeader) {
+        let num_records = header.num_records;
+        debug_assert!(
+            num_records > 0 && num_records <= MAX_CHUNK_RECORDS,
+            "groups are bounded"
+        );
+        if self.group.is_empty() {
+            self.first_len = num_records;
+        } else if self.last_len != self.first_len || num_records > self.first_len {
+            self.uniform = false;
+        }
+        self.last_len = num_records;
+        let entry = FooterEntry {
+            chunk_offset,
+            decoded_bytes: header.decoded_bytes,
+            num_records,
+        };
+        self.message.clear();
+        entry.encode(&mut self.message);
+        self.group.push(&self.message);
+    }
+}
