@@ -46,7 +46,10 @@ impl StreamDecompressor {
                 let state = super::brotli_state::bounded_brotli(decoded_bytes);
                 Some(Self::Brotli(Box::new(state)))
             }
-            _ => None,
+            _ => {
+                let _ = decoded_bytes;
+                None
+            }
         }
     }
 
