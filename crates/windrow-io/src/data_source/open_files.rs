@@ -126,10 +126,9 @@ impl OpenFiles {
         }
         let reader = self.open(&self.parts[file])?;
         if slot.reader.swap(Some(Arc::new(reader.clone()))).is_none() {
-            let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
-            if open > self.max_open {
-                self.close_oldest(file);
-            }
+            self.open.fetch_add(1, Ordering::Relaxed);
+            // Another thread may close the same file first, so this goes on until there are few enough.
+            while self.open.load(Ordering::Relaxed) > self.max_open && self.close_oldest(file) {}
         }
         Ok(reader)
     }
@@ -153,17 +152,20 @@ impl OpenFiles {
         Ok(reader)
     }
 
-    fn close_oldest(&self, keep: usize) {
+    /// Closes the file that was not used for longest, except `keep`. `false` if no other one is open.
+    fn close_oldest(&self, keep: usize) -> bool {
         let oldest = self
             .slots
             .iter()
             .enumerate()
             .filter(|(file, slot)| *file != keep && slot.reader.load().is_some())
             .min_by_key(|(_, slot)| slot.last_used.load(Ordering::Relaxed));
-        if let Some((_, slot)) = oldest
-            && slot.reader.swap(None).is_some()
-        {
+        let Some((_, slot)) = oldest else {
+            return false;
+        };
+        if slot.reader.swap(None).is_some() {
             self.open.fetch_sub(1, Ordering::Relaxed);
         }
+        true
     }
 }
