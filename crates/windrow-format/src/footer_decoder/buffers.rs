@@ -138,7 +138,8 @@ impl FooterBuffers {
         };
         let mut sizes = self.bytes.get(self.sizes.clone()).unwrap_or_default();
         match take_varint(&mut sizes) {
-            None => !regions.sizes.is_done(),
+            // Ten bytes that are no number will not become one.
+            None => sizes.len() < MAX_VARINT_BYTES && !regions.sizes.is_done(),
             Some(size) => size > self.values.len() as u64 && !regions.values.is_done(),
         }
     }
@@ -148,31 +149,36 @@ impl FooterBuffers {
         let Some(regions) = &mut self.regions else {
             return Ok(None);
         };
-        for for_sizes in [true, false] {
+        let sizes = self.bytes.get(self.sizes.clone()).unwrap_or_default();
+        let values = self.bytes.get(self.values.clone()).unwrap_or_default();
+        // Each window is filled up. A record larger than its window makes that grow, twice as large each time.
+        let next = take_varint(&mut { sizes }).unwrap_or(0);
+        let values_room = if next > values.len() as u64 {
+            WINDOW_BYTES.max(values.len())
+        } else {
+            WINDOW_BYTES.saturating_sub(values.len())
+        };
+        let sizes_room = SIZES_BYTES.saturating_sub(sizes.len());
+        for (for_sizes, room) in [(true, sizes_room), (false, values_room)] {
             let region = if for_sizes {
                 &regions.sizes
             } else {
                 &regions.values
             };
-            if let Some(data) = region.wants() {
+            if let Some(data) = region.wants().filter(|_| room > 0) {
                 regions.asked_for_sizes = for_sizes;
                 let place = |data: u64| {
-                    add_with_block_headers(
-                        regions.footer_offset,
-                        CHUNK_HEADER_BYTES.saturating_add(data),
-                    )
+                    let bytes = CHUNK_HEADER_BYTES.saturating_add(data);
+                    add_with_block_headers(regions.footer_offset, bytes)
                 };
                 return Ok(Some(place(data.start)..place(data.end)));
             }
         }
-        let mut bytes = Vec::new();
-        bytes.extend_from_slice(self.bytes.get(self.sizes.clone()).unwrap_or_default());
-        regions.sizes.decode(SIZES_BYTES, &mut bytes)?;
+        let mut bytes = sizes.to_vec();
+        regions.sizes.decode(sizes_room, &mut bytes)?;
         let middle = bytes.len();
-        bytes.extend_from_slice(self.bytes.get(self.values.clone()).unwrap_or_default());
-        // A record larger than the window makes the window grow, twice as large each time.
-        let room = WINDOW_BYTES.max(self.values.len());
-        regions.values.decode(room, &mut bytes)?;
+        bytes.extend_from_slice(values);
+        regions.values.decode(values_room, &mut bytes)?;
         self.sizes = 0..middle;
         self.values = middle..bytes.len();
         self.bytes = bytes;
@@ -273,6 +279,9 @@ impl Region {
     /// Appends about `room` decoded bytes to `out`, or fewer if the input ends.
     fn decode(&mut self, room: usize, out: &mut Vec<u8>) -> Result<(), FormatError> {
         let BufferLimits { what, at, .. } = self.limits;
+        if room == 0 || self.is_done() {
+            return Ok(());
+        }
         let mut input = self.input.get(self.used..).unwrap_or_default();
         let left = match self.left {
             Some(left) => left,

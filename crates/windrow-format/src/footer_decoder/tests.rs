@@ -47,8 +47,6 @@ fn file(footer_offset: u64, entries: &[FooterEntry], codec: Codec) -> Vec<u8> {
         .unwrap();
     blocks.lay(&header, &chunk, &mut emit).unwrap();
     blocks.lay_padding(&mut emit).unwrap();
-    let mut unused = Vec::new();
-    push_chunk(&mut unused, &header, &[]);
     out
 }
 
@@ -74,7 +72,7 @@ fn decode(
 ) -> Result<(Vec<FooterEntry>, Footer, u64), FormatError> {
     let mut decoder = FooterDecoder::new(file.len() as u64, prefetch, Limits::default())
         .with_max_buffer_bytes(window);
-    let (mut found, mut largest) = (Vec::new(), 0);
+    let (mut found, mut largest, mut held) = (Vec::new(), 0, 0);
     let mut pages_left = Vec::new();
     loop {
         match decoder.step()? {
@@ -87,6 +85,15 @@ fn decode(
             Step::Item(pages) => pages_left.push(pages),
             Step::End => break,
         }
+        if let State::Entries { entries, .. } = &decoder.state {
+            held = held.max(entries.buffers.bytes.capacity());
+        }
+    }
+    if window < 2000 {
+        assert!(
+            held <= 3 << 20,
+            "{held} bytes are held, or a snappy footer is large"
+        );
     }
     let footer = decoder.into_footer();
     let total = footer.metadata.num_chunks;
@@ -174,6 +181,28 @@ fn a_damaged_block_header_in_front_of_a_sound_postscript_costs_nothing() {
         decode(&file, 0, u64::MAX).unwrap_err().code(),
         "block_header_hash"
     );
+}
+
+#[test]
+fn sizes_that_are_no_numbers_end() {
+    let mut data = vec![0, 0xc0, 0x9a, 0x0c]; // uncompressed, 200,000 bytes of sizes
+    data.resize(200_004, 0x80);
+    let header = ChunkHeader::new(ChunkType::Simple, 100, 0, &data);
+    let mut chunk = Vec::new();
+    push_chunk(&mut chunk, &header, &data);
+    let mut file = vec![0; 64];
+    let mut blocks = BlockWriter::new(64);
+    let mut emit = |bytes: &[u8]| {
+        file.extend_from_slice(bytes);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    blocks.lay(&header, &chunk, &mut emit).unwrap();
+    blocks.lay_padding(&mut emit).unwrap();
+    let empty = self::file(64, &[], Codec::Uncompressed);
+    file.extend_from_slice(&empty[empty.len() - to_usize(BLOCK_BYTES)..]);
+    for window in [0, u64::MAX] {
+        assert_eq!(decode(&file, 0, window).unwrap_err().code(), "varint");
+    }
 }
 
 #[test]
