@@ -390,6 +390,7 @@ fn most_plausible(compression: CompressionType, stored: u64) -> u64 {
         let limits = BufferLimits {
             exact: None,
             max: u64::MAX,
+            limit: u64::MAX,
             what: "values",
             at: At::byte(0),
         };

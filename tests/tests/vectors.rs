@@ -168,6 +168,7 @@ fn worked_buffers_decode() {
         let limits = BufferLimits {
             exact: None,
             max: 100,
+            limit: u64::MAX,
             what: "sizes",
             at: At::byte(0),
         };

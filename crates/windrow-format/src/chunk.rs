@@ -75,18 +75,32 @@ impl<'a> Chunk<'a> {
 /// stands inside; one at the very front is just skipped.
 #[must_use]
 pub fn take_out_block_headers(begin: u64, raw: &[u8]) -> Cow<'_, [u8]> {
+    let mut joined = Vec::new();
+    match without_block_headers_in(begin, raw, &mut joined) {
+        Some(borrowed) => Cow::Borrowed(borrowed),
+        None => Cow::Owned(joined),
+    }
+}
+
+/// The same, with the copy in a buffer of the caller's: `None` if it had to be made, and `joined` holds it.
+pub fn without_block_headers_in<'a>(
+    begin: u64,
+    raw: &'a [u8],
+    joined: &mut Vec<u8>,
+) -> Option<&'a [u8]> {
     let mut parts = usable_parts(begin, raw);
     let first = parts.next().unwrap_or_default();
     let Some(second) = parts.next() else {
-        return Cow::Borrowed(first);
+        return Some(first);
     };
-    let mut joined = Vec::with_capacity(raw.len());
+    joined.clear();
+    joined.reserve(raw.len());
     joined.extend_from_slice(first);
     joined.extend_from_slice(second);
     for part in parts {
         joined.extend_from_slice(part);
     }
-    Cow::Owned(joined)
+    None
 }
 
 /// The same as [`take_out_block_headers`], in place.

@@ -330,14 +330,23 @@ impl FooterDecoder {
                 expected: self.postscript_begin(),
             });
         }
-        if header.decoded_bytes > self.limits.max_chunk_bytes {
-            return Err(FormatError::Limit {
-                what: "decoded footer",
-                at,
-                value: header.decoded_bytes,
-                limit: self.limits.max_chunk_bytes,
-                option: "max_chunk_bytes",
-            });
+        let limit = self.limits.max_chunk_bytes;
+        // No codec makes more than twice as much of what it cannot compress.
+        let stored = header.data_bytes / 2;
+        for (what, value) in [
+            ("decoded footer", header.decoded_bytes),
+            ("stored footer", stored),
+        ] {
+            if value > limit {
+                let option = "max_chunk_bytes";
+                return Err(FormatError::Limit {
+                    what,
+                    at,
+                    value,
+                    limit,
+                    option,
+                });
+            }
         }
         self.footer.footer_end = end;
         Ok(())

@@ -268,9 +268,8 @@ impl RecordDecoder {
             sizes,
             &BufferLimits {
                 exact: None,
-                max: num_records
-                    .saturating_mul(MAX_VARINT_BYTES as u64)
-                    .min(limits.max_chunk_bytes),
+                max: num_records.saturating_mul(MAX_VARINT_BYTES as u64),
+                limit: limits.max_chunk_bytes,
                 what,
                 at,
             },
@@ -284,6 +283,7 @@ impl RecordDecoder {
             &BufferLimits {
                 exact: Some(decoded_bytes),
                 max: decoded_bytes,
+                limit: limits.max_chunk_bytes,
                 what: "record values",
                 at,
             },

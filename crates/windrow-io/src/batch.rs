@@ -1,13 +1,13 @@
 //! Reading many records with one call.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use windrow_format::{BLOCK_BYTES, ChunkLocation, Records};
 
 use crate::error::{Error, Result};
-use crate::pool::broadcast;
+use crate::pool::{broadcast, share};
 use crate::reader::{Inner, Reader};
 use crate::recycle;
 use crate::scratch::{ReadScratch, with_read_scratch};
@@ -20,7 +20,7 @@ const JOBS_PER_THREAD: usize = 4;
 const PARALLEL_BYTES: u64 = 64 << 10;
 /// Bytes between two wanted chunks that are fetched along rather than paid for with a second read.
 const MAX_GAP_BYTES: u64 = 8 << 10;
-/// Bytes that one read fetches at the most, unless a single chunk is larger.
+/// Bytes that one read fetches, and that they decode to, at the most, unless a single chunk is larger.
 const MAX_RUN_BYTES: u64 = 1 << 20;
 
 /// Records in the order in which they were asked for, in a few large buffers.
@@ -81,7 +81,7 @@ impl Batch {
 
     /// The records in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.len()).map(|position| self.get(position).unwrap_or_default())
+        (0..self.len()).map(|position| present(self.get(position)))
     }
 
     /// The records, one allocation each.
@@ -121,17 +121,19 @@ impl Reader {
     /// [`Error::OutOfRange`] before anything is read; [`Error::BatchTooLarge`]; [`Error::Io`] and [`Error::Format`]
     /// for the first chunk, in the order of the file, that cannot be read.
     pub fn read_many(&self, indices: &[u64]) -> Result<Batch> {
-        let wanted = self.inner().sorted(indices.iter().copied())?;
-        self.inner().read_batch(&wanted)
+        self.inner().check_batch(indices.len())?;
+        read_batch(self.inner(), self.inner().sorted(indices.iter().copied())?)
     }
 
-    /// The records of `range`, in order. A range that ends before it begins is empty.
+    /// The records of `range`, in order. A range that ends before it begins is empty; one that ends behind the last
+    /// record is an error (unlike in [`records_in`](Self::records_in), which stops there).
     ///
     /// # Errors
     /// Those of [`read_many`](Self::read_many).
     pub fn read_range(&self, range: Range<u64>) -> Result<Batch> {
-        let wanted = self.inner().sorted(range)?;
-        self.inner().read_batch(&wanted)
+        let records = self.inner().check_range(&range)?;
+        self.inner().check_batch(records)?;
+        read_batch(self.inner(), self.inner().sorted(range)?)
     }
 
     /// All records, in order.
@@ -143,7 +145,8 @@ impl Reader {
     }
 
     /// Lends the records with these numbers to `use_record`, without copies: position in `indices`, record. Called
-    /// from several threads at once, in no particular order, once for each position.
+    /// from several threads at once, in no particular order, once for each position. It must not wait for another
+    /// parallel call of this library, which may be waiting for the same threads.
     ///
     /// # Errors
     /// Those of [`read_many`](Self::read_many), but for the limit on the batch; some records may have been lent
@@ -167,9 +170,150 @@ impl Reader {
         range: Range<u64>,
         use_record: impl Fn(usize, &[u8]) + Sync,
     ) -> Result<()> {
+        self.inner().check_range(&range)?;
         let wanted = self.inner().sorted(range)?;
         self.inner().lend_all(&wanted, use_record)
     }
+}
+
+/// What a batch holds for each record beside its bytes: number and position, place, end.
+const RECORD_BYTES: u64 = 32;
+
+/// How a batch is shared out over threads.
+struct Plan {
+    /// Runs of the wanted records that end with a chunk.
+    jobs: Vec<Range<usize>>,
+    threads: usize,
+    next: AtomicUsize,
+    failed: AtomicBool,
+    errors: Vec<Mutex<Option<Error>>>,
+    /// Bytes that the batch holds so far, and may hold.
+    held: AtomicU64,
+    limit: u64,
+}
+
+impl Plan {
+    fn new(inner: &Inner, wanted: &[Wanted], limit: u64) -> Result<Self> {
+        let jobs = inner.cut_into_jobs(wanted)?;
+        Ok(Self {
+            threads: inner.threads_for(wanted.len()).min(jobs.len()),
+            next: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+            errors: jobs.iter().map(|_| Mutex::new(None)).collect(),
+            held: AtomicU64::new((wanted.len() as u64).saturating_mul(RECORD_BYTES)),
+            limit,
+            jobs,
+        })
+    }
+
+    /// Does jobs until there are none left, on any number of threads at once, and hands the records of each to
+    /// `consume`, which may take them.
+    fn work(&self, inner: &Inner, wanted: &[Wanted], consume: impl Fn(usize, &mut Records)) {
+        let mut records = recycle::take();
+        while !self.failed.load(Ordering::Relaxed) {
+            let job = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(range) = self.jobs.get(job) else {
+                break;
+            };
+            records.clear();
+            let decoded = with_read_scratch(|scratch| {
+                inner.decode_wanted(&wanted[range.clone()], scratch, &mut records, |bytes| {
+                    self.charge(inner, bytes)
+                })
+            });
+            match decoded {
+                Ok(()) => consume(job, &mut records),
+                Err(error) => {
+                    *lock(&self.errors[job]) = Some(error);
+                    self.failed.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        recycle::give(records);
+    }
+
+    fn charge(&self, inner: &Inner, bytes: u64) -> Result<()> {
+        let held = self
+            .held
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
+        if held <= self.limit {
+            return Ok(());
+        }
+        Err(Error::BatchTooLarge {
+            name: inner.name.clone(),
+            limit: self.limit,
+        })
+    }
+
+    /// The error of the first job, in the order of the file, that has one.
+    fn first_error(&self) -> Result<()> {
+        self.errors
+            .iter()
+            .find_map(|error| lock(error).take())
+            .map_or(Ok(()), Err)
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A record that must be there: the counts of its chunk, of the footer and of the call were compared.
+pub(crate) fn present(record: Option<&[u8]>) -> &[u8] {
+    match record {
+        Some(record) => record,
+        None => unreachable!("a record whose chunk was decoded in full"),
+    }
+}
+
+fn read_batch(inner: &Arc<Inner>, wanted: Vec<Wanted>) -> Result<Batch> {
+    struct Work {
+        inner: Arc<Inner>,
+        wanted: Vec<Wanted>,
+        plan: Plan,
+        parts: Vec<Mutex<Records>>,
+    }
+    let plan = Plan::new(inner, &wanted, inner.options.max_batch_bytes())?;
+    let threads = plan.threads;
+    let parts = plan.jobs.iter().map(|_| Mutex::default()).collect();
+    let work = Arc::new(Work {
+        inner: Arc::clone(inner),
+        wanted,
+        plan,
+        parts,
+    });
+    let shared = Arc::clone(&work);
+    share(threads, move || {
+        let Work {
+            inner,
+            wanted,
+            plan,
+            parts,
+        } = &*shared;
+        plan.work(inner, wanted, |job, records| {
+            *lock(&parts[job]) = std::mem::replace(records, recycle::take());
+        });
+    });
+    let Work {
+        wanted,
+        plan,
+        parts,
+        ..
+    } = &*work;
+    plan.first_error()?;
+    let mut places = vec![Place::default(); wanted.len()];
+    for (part, job) in (0..).zip(&plan.jobs) {
+        each_record(&wanted[job.clone()], |index, position| {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            places[position] = Place { part, index };
+        });
+    }
+    let parts = parts
+        .iter()
+        .map(|part| std::mem::take(&mut *lock(part)))
+        .collect();
+    Ok(Batch { parts, places })
 }
 
 impl Inner {
@@ -193,44 +337,36 @@ impl Inner {
         Ok(wanted)
     }
 
-    fn read_batch(&self, wanted: &[Wanted]) -> Result<Batch> {
+    /// Checks that the bookkeeping of a batch alone does not take more than the batch may.
+    fn check_batch(&self, records: usize) -> Result<()> {
         let limit = self.options.max_batch_bytes();
-        let held = AtomicU64::new(0);
-        let jobs = self.cut_into_jobs(wanted)?;
-        let parts: Vec<OnceLock<Records>> = jobs.iter().map(|_| OnceLock::new()).collect();
-        self.run_jobs(wanted, &jobs, &|job, records| {
-            let bytes = records.bytes_len() as u64;
-            if held.fetch_add(bytes, Ordering::Relaxed) + bytes > limit {
-                return Err(Error::BatchTooLarge {
-                    name: self.name.clone(),
-                    limit,
-                });
-            }
-            let _ = parts[job].set(std::mem::replace(records, recycle::take()));
-            Ok(())
-        })?;
-        let mut places = vec![Place::default(); wanted.len()];
-        for (part, job) in (0..).zip(&jobs) {
-            each_record(&wanted[job.clone()], |index, position| {
-                let index = u32::try_from(index).unwrap_or(u32::MAX);
-                places[position] = Place { part, index };
+        if (records as u64).saturating_mul(RECORD_BYTES) > limit {
+            return Err(Error::BatchTooLarge {
+                name: self.name.clone(),
+                limit,
             });
         }
-        let parts = parts
-            .into_iter()
-            .map(|part| part.into_inner().unwrap_or_default())
-            .collect();
-        Ok(Batch { parts, places })
+        Ok(())
+    }
+
+    /// Checks that a range lies in the file, and counts its records.
+    fn check_range(&self, range: &Range<u64>) -> Result<usize> {
+        if range.start < range.end {
+            self.check_index(range.end - 1)?;
+        }
+        Ok(usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX))
     }
 
     fn lend_all(&self, wanted: &[Wanted], use_record: impl Fn(usize, &[u8]) + Sync) -> Result<()> {
-        let jobs = self.cut_into_jobs(wanted)?;
-        self.run_jobs(wanted, &jobs, &|job, records| {
-            each_record(&wanted[jobs[job].clone()], |index, position| {
-                use_record(position, records.get(index).unwrap_or_default());
+        let plan = Plan::new(self, wanted, u64::MAX)?;
+        broadcast(plan.threads, &|| {
+            plan.work(self, wanted, |job, records| {
+                each_record(&wanted[plan.jobs[job].clone()], |index, position| {
+                    use_record(position, present(records.get(index)));
+                });
             });
-            Ok(())
-        })
+        });
+        plan.first_error()
     }
 
     /// Cuts the wanted records into runs that end with a chunk, of about [`JOB_BYTES`] each.
@@ -262,43 +398,6 @@ impl Inner {
             .map_err(|source| self.index_error(source))
     }
 
-    /// Runs the jobs on as many threads as pay, and hands the records of each to `consume`, which may take them.
-    /// Returns the error of the first job that has one.
-    fn run_jobs(
-        &self,
-        wanted: &[Wanted],
-        jobs: &[Range<usize>],
-        consume: &(impl Fn(usize, &mut Records) -> Result<()> + Sync),
-    ) -> Result<()> {
-        let next = AtomicUsize::new(0);
-        let failed = AtomicBool::new(false);
-        let errors: Vec<OnceLock<Error>> = jobs.iter().map(|_| OnceLock::new()).collect();
-        let threads = self.threads_for(wanted.len()).min(jobs.len());
-        broadcast(threads, &|| {
-            let mut records = recycle::take();
-            while !failed.load(Ordering::Relaxed) {
-                let job = next.fetch_add(1, Ordering::Relaxed);
-                let Some(range) = jobs.get(job) else {
-                    break;
-                };
-                records.clear();
-                let result = with_read_scratch(|scratch| {
-                    self.decode_wanted(&wanted[range.clone()], scratch, &mut records)
-                })
-                .and_then(|()| consume(job, &mut records));
-                if let Err(error) = result {
-                    let _ = errors[job].set(error);
-                    failed.store(true, Ordering::Relaxed);
-                }
-            }
-            recycle::give(records);
-        });
-        errors
-            .into_iter()
-            .find_map(OnceLock::into_inner)
-            .map_or(Ok(()), Err)
-    }
-
     fn threads_for(&self, records: usize) -> usize {
         let bytes = (records as u64).saturating_mul(self.typical_record_bytes());
         if records < 2 || bytes < PARALLEL_BYTES {
@@ -308,20 +407,24 @@ impl Inner {
         }
     }
 
-    /// What reading one record costs, in bytes decoded: never 0. The first chunk stands for all.
+    /// What reading one record costs, in bytes decoded: never 0. The first chunk stands for all, unless the file is
+    /// larger than that explains.
     fn typical_record_bytes(&self) -> u64 {
-        let Ok(first) = self.index.chunk(0) else {
-            return 1;
-        };
-        (first.decoded_bytes / first.records.max(1)).max(64)
+        let stored = self.data_bytes() / self.index.num_records().max(1);
+        let first = self
+            .index
+            .chunk(0)
+            .map_or(0, |first| first.decoded_bytes / first.records.max(1));
+        first.max(stored).max(64)
     }
 
-    /// Appends the wanted records, each once, to `out`.
+    /// Appends the wanted records, each once, to `out`, and tells `charge` what each run of them adds in bytes.
     fn decode_wanted(
         &self,
         wanted: &[Wanted],
         scratch: &mut ReadScratch,
         out: &mut Records,
+        charge: impl Fn(u64) -> Result<()>,
     ) -> Result<()> {
         let mut rest = wanted;
         let mut run: Vec<ChunkLocation> = Vec::new();
@@ -329,19 +432,25 @@ impl Inner {
             run.clear();
             run.push(self.find(first)?);
             let mut taken = records_within(rest, &run[0]);
+            let mut decoded_bytes = run[0].decoded_bytes;
             while let Some(&(next, _)) = rest.get(taken) {
                 let next = self.find(next)?;
                 let last = &run[run.len() - 1];
                 let near = next.begin <= last.end.saturating_add(MAX_GAP_BYTES);
                 let dead =
                     last.end - last.begin > last.decoded_bytes.saturating_add(4 * BLOCK_BYTES);
-                if !near || dead || next.end - run[0].begin > MAX_RUN_BYTES {
+                let decoded = decoded_bytes.saturating_add(next.decoded_bytes);
+                let large = next.end - run[0].begin > MAX_RUN_BYTES || decoded > MAX_RUN_BYTES;
+                if !near || dead || large {
                     break;
                 }
+                decoded_bytes = decoded;
                 taken += records_within(&rest[taken..], &next);
                 run.push(next);
             }
+            let before = out.bytes_len();
             self.decode_wanted_run(&rest[..taken], &run, scratch, out)?;
+            charge((out.bytes_len() - before) as u64)?;
             rest = &rest[taken..];
         }
         Ok(())
@@ -378,12 +487,7 @@ impl Inner {
                     && let Some(current) = chunk
                 {
                     let place = usize::try_from(base + index - current.first_record);
-                    out.push(
-                        place
-                            .ok()
-                            .and_then(|place| decoded.get(place))
-                            .unwrap_or_default(),
-                    );
+                    out.push(present(place.ok().and_then(|place| decoded.get(place))));
                 }
             }
         }

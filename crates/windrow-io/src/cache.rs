@@ -1,5 +1,6 @@
 //! Decoded chunks, kept for neighbours that are read soon after.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use windrow_format::Records;
@@ -12,8 +13,9 @@ const SLOTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct ChunkCache {
     slots: [Slot; SLOTS],
-    /// The largest chunk that is kept: all slots together stay within the limit.
-    max_chunk_bytes: usize,
+    /// Bytes in all slots together, and the most that they may hold.
+    held: AtomicUsize,
+    limit: usize,
 }
 
 type Slot = Mutex<Option<(u64, Arc<Records>)>>;
@@ -22,27 +24,51 @@ impl ChunkCache {
     pub(crate) fn new(limit_bytes: u64) -> Self {
         Self {
             slots: Default::default(),
-            max_chunk_bytes: usize::try_from(limit_bytes).unwrap_or(usize::MAX) / SLOTS,
+            held: AtomicUsize::new(0),
+            limit: usize::try_from(limit_bytes).unwrap_or(usize::MAX),
         }
     }
 
-    fn slot(&self, chunk: u64) -> &Slot {
-        let slot = usize::try_from(chunk % SLOTS as u64).unwrap_or(0);
-        &self.slots[slot]
-    }
-
     pub(crate) fn get(&self, chunk: u64) -> Option<Arc<Records>> {
-        let slot = self.slot(chunk).try_lock().ok()?;
+        let slot = self.slots[slot_of(chunk)].try_lock().ok()?;
         slot.as_ref()
             .filter(|(cached, _)| *cached == chunk)
             .map(|(_, records)| Arc::clone(records))
     }
 
+    /// Keeps a chunk of up to the whole limit, in the place of others if need be.
     pub(crate) fn insert(&self, chunk: u64, records: &Arc<Records>) {
-        if records.capacity_bytes() <= self.max_chunk_bytes
-            && let Ok(mut slot) = self.slot(chunk).try_lock()
-        {
-            *slot = Some((chunk, Arc::clone(records)));
+        let bytes = records.capacity_bytes();
+        if bytes > self.limit {
+            return;
+        }
+        let own = slot_of(chunk);
+        for slot in 0..SLOTS {
+            let slot = (own + slot) % SLOTS;
+            if slot == own || self.held.load(Ordering::Relaxed) + bytes > self.limit {
+                self.put(slot, None);
+            }
+        }
+        if self.held.load(Ordering::Relaxed) + bytes <= self.limit {
+            self.put(own, Some((chunk, Arc::clone(records))));
         }
     }
+
+    fn put(&self, slot: usize, new: Option<(u64, Arc<Records>)>) {
+        let Ok(mut slot) = self.slots[slot].try_lock() else {
+            return;
+        };
+        let bytes = |entry: &Option<(u64, Arc<Records>)>| {
+            entry
+                .as_ref()
+                .map_or(0, |(_, records)| records.capacity_bytes())
+        };
+        self.held.fetch_add(bytes(&new), Ordering::Relaxed);
+        let old = std::mem::replace(&mut *slot, new);
+        self.held.fetch_sub(bytes(&old), Ordering::Relaxed);
+    }
+}
+
+fn slot_of(chunk: u64) -> usize {
+    usize::try_from(chunk % SLOTS as u64).unwrap_or(0)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use windrow_format::options::DEFAULT_READAHEAD_BUFFER_BYTES;
 use windrow_format::{ChunkLocation, Records};
 
+use crate::batch::present;
 use crate::error::{Error, Result};
 use crate::pool::Pipeline;
 use crate::reader::{Inner, Reader};
@@ -22,7 +23,8 @@ const JOBS_PER_THREAD: usize = 3;
 /// A position in a file, from which records are read in order. Made by [`Reader::records`].
 ///
 /// Records behind the position are decoded on the worker pool while the caller uses those in front. The memory held
-/// is at most `readahead_buffer_size` plus one chunk for each thread. A cursor that was inherited by a forked process
+/// is `readahead_buffer_size`, or one run of chunks if that is larger, and the run that is being used. A run is one
+/// chunk, or several of up to 256 KiB in all. `max_parallelism` bounds how many are decoded ahead, three for each thread. A cursor that was inherited by a forked process
 /// reads on, with jobs of its own.
 ///
 /// As an iterator it yields [`Record`]s, which own what they show; [`next_record`](Self::next_record) lends, and
@@ -32,22 +34,29 @@ const JOBS_PER_THREAD: usize = 3;
 pub struct RecordCursor {
     inner: Arc<Inner>,
     ahead: Pipeline<Run>,
+    /// Decoded bytes of the jobs in `ahead`, according to the footer.
+    ahead_bytes: u64,
     /// The next chunk to decode ahead.
     next_chunk: u64,
     current: Arc<Records>,
     /// Place in `current` of the next record.
     place: usize,
+    /// Why the current run ends where it does, if a chunk behind it cannot be read.
+    error: Option<Error>,
     /// Number of the next record in the file.
     position: u64,
     end: u64,
     failed: bool,
 }
 
-/// The first record of a run of chunks, and its records.
+/// A run of chunks: the records up to the first chunk that cannot be read, if there is one.
 #[derive(Debug)]
 struct Run {
     first_record: u64,
-    records: Result<Records>,
+    records: Records,
+    error: Option<Error>,
+    /// Decoded bytes, according to the footer.
+    bytes: u64,
 }
 
 /// One record of a file. Shares the buffer of its neighbours: to keep a few records of many, copy them.
@@ -61,10 +70,7 @@ impl std::ops::Deref for Record {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.records
-            .as_bytes()
-            .get(self.range.clone())
-            .unwrap_or_default()
+        present(self.records.as_bytes().get(self.range.clone()))
     }
 }
 
@@ -94,9 +100,11 @@ impl Reader {
         RecordCursor {
             inner: Arc::clone(self.inner()),
             ahead: Pipeline::new(),
+            ahead_bytes: 0,
             next_chunk: u64::MAX,
             current: Arc::default(),
             place: 0,
+            error: None,
             position: range.start.min(end),
             end,
             failed: false,
@@ -170,6 +178,8 @@ impl RecordCursor {
 
     fn forget(&mut self) {
         self.ahead.clear();
+        self.ahead_bytes = 0;
+        self.error = None;
         self.next_chunk = u64::MAX;
         self.current = Arc::default();
         self.place = 0;
@@ -177,9 +187,12 @@ impl RecordCursor {
 
     /// Replaces the run that was used up by the one that holds `position`.
     fn next_run(&mut self) -> Result<()> {
+        if let Some(error) = self.error.take() {
+            self.forget();
+            return Err(error);
+        }
         if self.ahead.is_inherited() {
-            self.ahead.clear();
-            self.next_chunk = u64::MAX;
+            self.forget();
         }
         if let Ok(used) = Arc::try_unwrap(std::mem::take(&mut self.current)) {
             recycle::give(used);
@@ -193,67 +206,55 @@ impl RecordCursor {
         }
         self.fill()?;
         let Some(run) = self.ahead.pop() else {
-            return Ok(());
+            unreachable!("a position below the end lies in a chunk, which `fill` has queued");
         };
-        match run.records {
-            Ok(records) => {
-                self.place =
-                    usize::try_from(self.position - run.first_record).unwrap_or(usize::MAX);
-                self.current = Arc::new(records);
-                self.fill()
-            }
-            Err(error) => {
-                self.forget();
-                self.narrow(error)
-            }
+        self.ahead_bytes = self.ahead_bytes.saturating_sub(run.bytes);
+        self.place = usize::try_from(self.position - run.first_record).unwrap_or(usize::MAX);
+        if self.place >= run.records.len()
+            && let Some(error) = run.error
+        {
+            self.forget();
+            return Err(error);
         }
+        self.current = Arc::new(run.records);
+        self.error = run.error;
+        self.fill()
     }
 
-    /// A run failed: reads its chunks one by one, so that records in front of the damaged chunk are still delivered.
-    fn narrow(&mut self, error: Error) -> Result<()> {
-        let location = self.inner.index.find(self.position);
-        let location = location.map_err(|source| self.inner.index_error(source))?;
-        let mut records = Records::new();
-        with_read_scratch(|scratch| self.inner.decode_chunk(&location, scratch, &mut records))
-            .map_err(|own| {
-                self.failed = true;
-                if own.records().is_some() { own } else { error }
-            })?;
-        self.place = usize::try_from(self.position - location.first_record).unwrap_or(usize::MAX);
-        self.current = Arc::new(records);
-        self.next_chunk = location.chunk + 1;
-        Ok(())
-    }
-
-    /// Queues jobs until the readahead is full.
+    /// Queues jobs until the readahead is full: one at least, and then as many as its bytes allow.
     fn fill(&mut self) -> Result<()> {
         let threads = self.inner.threads();
         let budget = self.inner.options.readahead_buffer_bytes();
         let one_chunk_each = budget == Some(0);
-        let budget = budget.unwrap_or(DEFAULT_READAHEAD_BUFFER_BYTES);
-        let jobs = (threads * JOBS_PER_THREAD).max(1);
-        while self.ahead.len() < jobs {
+        let (budget, jobs) = match budget {
+            Some(0) => (u64::MAX, threads),
+            budget => (
+                budget.unwrap_or(DEFAULT_READAHEAD_BUFFER_BYTES),
+                threads * JOBS_PER_THREAD,
+            ),
+        };
+        // Behind a chunk that cannot be read nobody goes on by himself.
+        while self.error.is_none() && self.ahead.len() < jobs.max(1) {
             let (run, bytes) = self.next_job(one_chunk_each)?;
-            let Some(first) = run.first() else {
+            let over = self.ahead_bytes.saturating_add(bytes) > budget;
+            let Some(first) = run.first().filter(|_| !over || self.ahead.len() == 0) else {
                 break;
             };
             let first_record = first.first_record;
             let inner = Arc::clone(&self.inner);
             let mut records = recycle::take();
             self.next_chunk += run.len() as u64;
+            self.ahead_bytes = self.ahead_bytes.saturating_add(bytes);
             self.ahead.push(threads > 0, move || {
                 let decoded =
                     with_read_scratch(|scratch| inner.decode_run(&run, scratch, &mut records));
                 Run {
                     first_record,
-                    records: decoded.map(|()| records),
+                    records,
+                    error: decoded.err(),
+                    bytes,
                 }
             });
-            // What this job holds stands for all: chunks of one file are much alike.
-            let held = bytes.saturating_mul(self.ahead.len() as u64 + 1);
-            if held > budget && (!one_chunk_each || self.ahead.len() >= threads) {
-                break;
-            }
         }
         Ok(())
     }

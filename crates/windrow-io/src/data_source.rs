@@ -10,11 +10,11 @@ pub use shards::{expand_pattern, shard_path};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use windrow_format::options::ReaderOptions;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, lock};
 use crate::cursor::{Record, RecordCursor};
 use crate::error::{Error, Result, SourceName};
 use crate::pool;
@@ -165,24 +165,40 @@ impl DataSource {
             records.push(record);
             positions.push(position);
         }
-        let results: Vec<OnceLock<Result<Batch>>> =
-            by_file.iter().map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
-        pool::broadcast(self.files.threads().min(by_file.len()), &|| {
-            while let Some((job, (file, records, _))) = {
+        struct Work {
+            files: Arc<OpenFiles>,
+            by_file: Vec<(usize, Vec<u64>, Vec<usize>)>,
+            next: AtomicUsize,
+            results: Vec<Mutex<Option<Result<Batch>>>>,
+        }
+        let work = Arc::new(Work {
+            files: Arc::clone(&self.files),
+            next: AtomicUsize::new(0),
+            results: by_file.iter().map(|_| Mutex::new(None)).collect(),
+            by_file,
+        });
+        let shared = Arc::clone(&work);
+        pool::share(self.files.threads().min(work.by_file.len()), move || {
+            let Work {
+                files,
+                by_file,
+                next,
+                results,
+            } = &*shared;
+            loop {
                 let job = next.fetch_add(1, Ordering::Relaxed);
-                by_file.get(job).map(|work| (job, work))
-            } {
-                let batch = self
-                    .files
+                let Some((file, records, _)) = by_file.get(job) else {
+                    break;
+                };
+                let batch = files
                     .reader(*file)
                     .and_then(|reader| reader.read_many(records));
-                let _ = results[job].set(batch);
+                *lock(&results[job]) = Some(batch);
             }
         });
         let mut all = Batch::with_len(indices.len());
-        for (result, (_, _, positions)) in results.into_iter().zip(&by_file) {
-            if let Some(batch) = result.into_inner() {
+        for (result, (_, _, positions)) in work.results.iter().zip(&work.by_file) {
+            if let Some(batch) = lock(result).take() {
                 all.place(batch?, positions);
             }
         }

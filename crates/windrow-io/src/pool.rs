@@ -1,7 +1,9 @@
 //! The worker pool: started by the first parallel job, made anew in a forked process.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -15,9 +17,18 @@ struct Pool {
 /// Read and replaced without locks, so that a fork at any moment leaves it usable in the child.
 static POOL: ArcSwapOption<Pool> = ArcSwapOption::const_empty();
 
-/// Number of workers: one for each processor this process may use.
+/// Number of workers: one for each processor this process may use. Asked for once, because the answer is read from
+/// files.
 pub(crate) fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    static WORKERS: AtomicUsize = AtomicUsize::new(0);
+    match WORKERS.load(Ordering::Relaxed) {
+        0 => {
+            let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            WORKERS.store(workers, Ordering::Relaxed);
+            workers
+        }
+        workers => workers,
+    }
 }
 
 /// The pool of this process; `None` where the operating system starts no threads, and callers work alone.
@@ -45,7 +56,8 @@ fn pool() -> Option<Arc<Pool>> {
     }
 }
 
-/// Runs `work` on the calling thread and on up to `threads - 1` workers at once; returns when all have returned.
+/// Runs `work`, which borrows, on the calling thread and on up to `threads - 1` workers. Returns when all of them have
+/// returned, workers that were busy with other things before included.
 pub(crate) fn broadcast(threads: usize, work: &(impl Fn() + Sync)) {
     let Some(pool) = (threads > 1).then(pool).flatten() else {
         return work();
@@ -56,6 +68,77 @@ pub(crate) fn broadcast(threads: usize, work: &(impl Fn() + Sync)) {
         }
         work();
     });
+}
+
+/// Runs `work` on the calling thread and on up to `threads - 1` workers that have the time. Waits only for workers that
+/// have begun, so a pool that is busy with something else costs nothing.
+pub(crate) fn share(threads: usize, work: impl Fn() + Send + Sync + 'static) {
+    let Some(pool) = (threads > 1).then(pool).flatten() else {
+        return work();
+    };
+    let shared = Arc::new((Gate::default(), work));
+    for _ in 1..threads {
+        let shared = Arc::clone(&shared);
+        pool.threads.spawn(move || {
+            let (gate, work) = &*shared;
+            if gate.enter() {
+                gate.leave(catch_unwind(AssertUnwindSafe(work)));
+            }
+        });
+    }
+    let (gate, work) = &*shared;
+    let own = catch_unwind(AssertUnwindSafe(work));
+    let others = gate.close();
+    if let Some(panic) = own.err().or(others) {
+        resume_unwind(panic);
+    }
+}
+
+/// Lets workers in until it is closed, and then waits for those inside.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    empty: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    closed: bool,
+    inside: usize,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, GateState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self) -> bool {
+        let mut state = self.lock();
+        if !state.closed {
+            state.inside += 1;
+        }
+        !state.closed
+    }
+
+    fn leave(&self, result: std::thread::Result<()>) {
+        let mut state = self.lock();
+        state.inside -= 1;
+        state.panic = result.err().or(state.panic.take());
+        self.empty.notify_all();
+    }
+
+    fn close(&self) -> Option<Box<dyn Any + Send>> {
+        let mut state = self.lock();
+        state.closed = true;
+        while state.inside > 0 {
+            state = self
+                .empty
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.panic.take()
+    }
 }
 
 /// Jobs that run on the pool while their results are taken in the order in which they were pushed. Whoever takes a
@@ -132,11 +215,6 @@ impl<T: Send + 'static> Pipeline<T> {
         }
     }
 
-    /// Whether this value was inherited by a forked process, where its jobs may never end.
-    pub(crate) fn is_inherited(&self) -> bool {
-        self.process != std::process::id()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.jobs.len()
     }
@@ -165,12 +243,15 @@ impl<T: Send + 'static> Pipeline<T> {
     pub(crate) fn pop(&mut self) -> Option<T> {
         Some(self.jobs.pop_front()?.take())
     }
+}
 
+impl<T> Pipeline<T> {
     /// Forgets all jobs; those that nobody has begun are never run. In a forked process the jobs are left alone, for
     /// their threads stayed in the parent and may hold any of their locks.
     pub(crate) fn clear(&mut self) {
         if self.is_inherited() {
-            std::mem::forget(std::mem::replace(self, Self::new()));
+            std::mem::forget(std::mem::take(&mut self.jobs));
+            self.process = std::process::id();
             return;
         }
         for job in self.jobs.drain(..) {
@@ -180,12 +261,23 @@ impl<T: Send + 'static> Pipeline<T> {
             }
         }
     }
+
+    /// Whether this value was inherited by a forked process, where its jobs may never end.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
+}
+
+impl<T> Drop for Pipeline<T> {
+    /// Nobody will take what was not begun.
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn results_come_in_order() {
@@ -219,6 +311,41 @@ mod tests {
             });
         });
         assert_eq!(runs.load(Ordering::Relaxed), 16);
+    }
+
+    #[test]
+    fn a_busy_pool_holds_nobody_up() {
+        // Every worker waits for what the calling thread does after its own parallel call.
+        let (send, receive) = std::sync::mpsc::sync_channel::<()>(0);
+        let receive = Arc::new(Mutex::new(receive));
+        let mut busy = Pipeline::new();
+        for _ in 0..workers() {
+            let receive = Arc::clone(&receive);
+            busy.push(true, move || receive.lock().unwrap().recv().unwrap());
+        }
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&runs);
+        share(4, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(runs.load(Ordering::Relaxed) >= 1);
+        for _ in 0..workers() {
+            send.send(()).unwrap();
+        }
+        while busy.pop().is_some() {}
+    }
+
+    #[test]
+    fn jobs_that_nobody_takes_are_not_begun() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let mut pipeline = Pipeline::new();
+        for _ in 0..100 {
+            let begun = Arc::clone(&begun);
+            pipeline.push(false, move || begun.fetch_add(1, Ordering::Relaxed));
+        }
+        pipeline.pop();
+        drop(pipeline);
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use windrow_format::options::ReaderOptions;
 use windrow_format::{ChunkLocation, Footer, Limits, Records};
 
+use crate::batch::present;
 use crate::cache::ChunkCache;
 use crate::error::{Error, Result, SourceName};
 use crate::index::Index;
@@ -119,7 +120,8 @@ impl Reader {
             .map_err(|source| Error::io(&name, "open", source))?;
         let stats = Counters::default();
         let (footer, index) = read_footer(&store, &name, file_bytes, &options, limits, &stats)?;
-        let cached = footer.group_size > 1 && options.chunk_cache_bytes() > 0;
+        let grouped = footer.group_size > 1 || !footer.uniform;
+        let cached = grouped && options.chunk_cache_bytes() > 0;
         Ok(Self {
             inner: Arc::new(Inner {
                 cache: cached.then(|| ChunkCache::new(options.chunk_cache_bytes())),
@@ -271,13 +273,13 @@ impl Reader {
                     records
                 }
             };
-            return Ok(use_record(records.get(in_chunk).unwrap_or_default()));
+            return Ok(use_record(present(records.get(in_chunk))));
         }
         with_read_scratch(|scratch| {
             let mut records = std::mem::take(&mut scratch.records);
             records.clear();
             let result = inner.decode_chunk(&location, scratch, &mut records);
-            let result = result.map(|()| use_record(records.get(in_chunk).unwrap_or_default()));
+            let result = result.map(|()| use_record(present(records.get(in_chunk))));
             scratch.records = records;
             result
         })
@@ -295,6 +297,11 @@ impl Inner {
             index,
             len,
         })
+    }
+
+    /// Bytes of the file in front of the footer.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.footer.footer_offset
     }
 
     pub(crate) fn index_error(&self, source: std::io::Error) -> Error {

@@ -11,6 +11,8 @@ const KEEP_BYTES: usize = 32 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct ReadScratch {
     pub(crate) raw: Vec<u8>,
+    /// A chunk whose block headers were taken out.
+    pub(crate) flat: Vec<u8>,
     pub(crate) records: Records,
     pub(crate) decoder: RecordDecoder,
 }

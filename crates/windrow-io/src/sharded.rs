@@ -6,7 +6,7 @@ use windrow_format::options::WriterOptions;
 
 use crate::data_source::shard_path;
 use crate::error::{Error, Result, SourceName};
-use crate::sink::FileSink;
+use crate::sink::{FileSink, sync_folder};
 use crate::writer::{Summary, Writer};
 
 /// When a new shard begins. Without any bound, all records go into one shard.
@@ -108,6 +108,11 @@ impl ShardedWriter {
             std::fs::rename(unfinished, &path)
                 .map_err(|source| Error::io(&SourceName::path(&path), "rename", source))?;
             named.push((path, *summary));
+        }
+        if self.options.atomic() {
+            sync_folder(&self.base).map_err(|source| {
+                Error::io(&SourceName::path(&self.base), "sync the folder of", source)
+            })?;
         }
         Ok(named)
     }

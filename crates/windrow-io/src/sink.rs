@@ -73,7 +73,7 @@ impl FileSink {
                 owner,
             });
         }
-        let path = resolve(path)?;
+        let (path, permissions) = resolve(path)?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -89,9 +89,13 @@ impl FileSink {
             // As for any new file, the process's umask takes away from these.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let (file, unpublished) = builder
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?
-            .into_parts();
+        let made = builder.tempfile_in(folder.unwrap_or(Path::new(".")));
+        // The error would name the temporary file, which says nothing to anybody.
+        let made = made.map_err(|error| io::Error::from(error.kind()))?;
+        let (file, unpublished) = made.into_parts();
+        if let Some(permissions) = permissions {
+            file.set_permissions(permissions)?;
+        }
         Ok(Self {
             file,
             path,
@@ -144,21 +148,24 @@ impl Drop for FileSink {
     }
 }
 
-/// The path that a rename may replace: a regular file, through symbolic links, or one that does not exist yet.
-fn resolve(path: PathBuf) -> io::Result<PathBuf> {
+/// The path that a rename may replace, and the permissions of what is there: a regular file, through symbolic links, or
+/// nothing yet.
+fn resolve(path: PathBuf) -> io::Result<(PathBuf, Option<std::fs::Permissions>)> {
     match std::fs::metadata(&path) {
-        Ok(metadata) if metadata.is_file() => std::fs::canonicalize(path),
+        Ok(metadata) if metadata.is_file() => {
+            Ok((std::fs::canonicalize(path)?, Some(metadata.permissions())))
+        }
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(_) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
             "not a regular file: atomic publishing would replace it",
         )),
-        Err(_) => Ok(path),
+        Err(_) => Ok((path, None)),
     }
 }
 
 /// Makes a new name durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

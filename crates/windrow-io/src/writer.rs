@@ -18,8 +18,6 @@ use batch::{EncodedBatch, FooterEntries, GroupBatch};
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;
-/// Pieces of at least this size are not worth copying together.
-const DIRECT_BYTES: usize = 32 << 10;
 /// Bytes of small groups that one job compresses, shared out over all jobs in flight.
 const BATCHED_BYTES: usize = 2 << 20;
 /// The most that one job batches, so that it stays in cache.
@@ -37,9 +35,10 @@ const MAX_RECORD_BYTES: u64 = (1 << 40) - 1;
 /// **The file is complete only after [`finish`](Self::finish).** A writer that is dropped before, or left by an error,
 /// leaves a file without footer, which readers refuse as unfinished. After an error every call fails.
 #[derive(Debug)]
+#[must_use = "a file is complete only after `finish`"]
 pub struct Writer<S: Sink> {
-    /// `None` only while `finish` takes it.
-    sink: S,
+    /// `None` once `finish` has given it back.
+    sink: Option<S>,
     name: SourceName,
     options: WriterOptions,
     blocks: BlockWriter,
@@ -110,7 +109,7 @@ impl<S: Sink> Writer<S> {
                 usize::try_from(jobs).unwrap_or(usize::MAX)
             });
         let mut writer = Self {
-            sink,
+            sink: Some(sink),
             name,
             blocks: BlockWriter::new(0),
             out: Vec::new(),
@@ -191,12 +190,12 @@ impl<S: Sink> Writer<S> {
         self.check_usable()?;
         if self.open_records == 0 {
             self.submit();
-        } else if self.batch.lens.len() > 1 || self.open_records < self.batch.records.len() {
+        } else if self.open_records < self.batch.records.len() {
             self.submit_complete();
         }
         self.drain(0)?;
         self.hand_over()?;
-        let flushed = self.sink.flush();
+        let flushed = self.sink.as_mut().map_or(Ok(()), Sink::flush);
         self.check_io("write", flushed)
     }
 
@@ -207,7 +206,10 @@ impl<S: Sink> Writer<S> {
     /// Those of [`write`](Self::write); the file is then unfinished.
     pub fn finish(mut self) -> Result<(S, Summary)> {
         let summary = self.seal()?;
-        Ok((self.sink, summary))
+        match self.sink.take() {
+            Some(sink) => Ok((sink, summary)),
+            None => unreachable!("only `finish` takes the sink, and it consumes the writer"),
+        }
     }
 
     /// Number of records written so far.
@@ -252,7 +254,7 @@ impl<S: Sink> Writer<S> {
         self.lay_postscript(footer_offset)?;
         self.lay_padding()?;
         self.hand_over()?;
-        let finished = self.sink.finish();
+        let finished = self.sink.as_mut().map_or(Ok(()), Sink::finish);
         self.check_io("finish", finished)?;
         Ok(Summary {
             records: self.records,
@@ -428,23 +430,37 @@ impl<S: Sink> Writer<S> {
 
     /// Hands all that is laid out to the sink.
     fn hand_over(&mut self) -> Result<()> {
-        let written = self.sink.write_all(&self.out);
-        self.out.clear();
+        let written = write_out(&mut self.out, &mut self.sink);
         self.check_io("write", written)
     }
 }
 
-/// Collects small pieces; large ones go to the sink directly.
-fn buffer<S: Sink>(out: &mut Vec<u8>, sink: &mut S, bytes: &[u8]) -> std::io::Result<()> {
-    let large = bytes.len() >= DIRECT_BYTES;
-    if !out.is_empty() && (large || out.len() + bytes.len() > SINK_BYTES) {
-        sink.write_all(out)?;
-        out.clear();
+impl<S: Sink> Drop for Writer<S> {
+    /// Does no I/O, and lets the sink do none in a forked process that inherited it: a buffer that is flushed there
+    /// would end up in the parent's file.
+    fn drop(&mut self) {
+        if self.owner != std::process::id() {
+            std::mem::forget(self.sink.take());
+        }
     }
-    if large {
-        return sink.write_all(bytes);
+}
+
+/// Collects pieces until there are enough for the sink.
+fn buffer<S: Sink>(out: &mut Vec<u8>, sink: &mut Option<S>, bytes: &[u8]) -> std::io::Result<()> {
+    if out.len() + bytes.len() > SINK_BYTES {
+        write_out(out, sink)?;
     }
     out.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// Hands all that was collected to the sink.
+fn write_out<S: Sink>(out: &mut Vec<u8>, sink: &mut Option<S>) -> std::io::Result<()> {
+    let Some(sink) = sink else {
+        unreachable!("the sink is there until `finish` returns");
+    };
+    sink.write_all(out)?;
+    out.clear();
     Ok(())
 }
 

@@ -224,6 +224,17 @@ fn shards() {
     for pattern in ["set@4", "set@0", "none-*", "***"] {
         assert_eq!(open(pattern).unwrap_err().code(), "source", "{pattern}");
     }
+    let part = all(&open("set-00002-of-00003[1:2]").unwrap());
+    assert_eq!(texts(&part), ["9"]);
+    // What an earlier run with another number of shards left would be read twice.
+    let stale = folder.path().join("set-00000-of-00001");
+    std::fs::copy(folder.path().join("set-00000-of-00003"), &stale).unwrap();
+    let error = open("set-*").unwrap_err().to_string();
+    assert!(
+        error.starts_with("there are sets of shards of several sizes"),
+        "{error}"
+    );
+    std::fs::remove_file(stale).unwrap();
     std::fs::remove_file(folder.path().join("set-00001-of-00003")).unwrap();
     for pattern in ["set@3", "set-*"] {
         let error = open(pattern).unwrap_err().to_string();

@@ -269,3 +269,96 @@ fn many_threads_share_one_reader() {
         }
     });
 }
+
+#[test]
+fn a_large_chunk_is_cached_as_well_as_small_ones() {
+    // One chunk of 3 MB, and a file whose first chunk alone has one record.
+    let reader =
+        Reader::from_bytes(file(30_000, 100, 65_536, "zstd:1"), ReaderOptions::new()).unwrap();
+    let options = WriterOptions::new()
+        .with_group_size(1000)
+        .with_max_group_bytes(Some(5000));
+    let mut writer = Writer::create(Vec::new(), options).unwrap();
+    writer.write(&[1; 9000]).unwrap();
+    (0..300).for_each(|n| writer.write(&record(n, 100)).unwrap());
+    let mixed = writer.finish().unwrap().0;
+    let mixed = Reader::from_bytes(mixed, ReaderOptions::new()).unwrap();
+    for (reader, chunks) in [(reader, 1), (mixed, 1 + 300 / 50)] {
+        for n in 0..300 {
+            reader.read(n).unwrap();
+        }
+        assert!(
+            reader.stats().chunks_decoded <= chunks,
+            "{:?}",
+            reader.stats()
+        );
+    }
+}
+
+#[test]
+fn a_bad_chunk_behind_many_good_ones_costs_no_more_than_they_do() {
+    let mut bytes = file(20_000, 8, 1, "uncompressed");
+    let sound = Reader::from_bytes(bytes.clone(), ReaderOptions::new()).unwrap();
+    let chunk = sound.chunk_location(19_000).unwrap();
+    bytes[usize::try_from(chunk.begin).unwrap() + 42] ^= 1;
+    let reader = Reader::from_bytes(bytes, ReaderOptions::new()).unwrap();
+    let read: Vec<_> = reader.records().collect();
+    assert_eq!(read.len(), 19_001);
+    assert_eq!(
+        read[19_000].as_ref().unwrap_err().records(),
+        Some(19_000..19_001)
+    );
+    assert!(
+        reader.stats().chunks_decoded < 60_000,
+        "{:?}",
+        reader.stats()
+    );
+}
+
+#[test]
+fn a_batch_is_refused_before_it_is_held() {
+    let options = ReaderOptions::new().with_max_batch_bytes(1 << 20);
+    // One small record in front, so that the file looks harmless.
+    let mut writer = Writer::create(Vec::new(), WriterOptions::new()).unwrap();
+    writer.write(b"small").unwrap();
+    (0..50).for_each(|_| writer.write(&vec![7; 1 << 20]).unwrap());
+    let bytes = writer.finish().unwrap().0;
+    for options in [
+        options.clone(),
+        options.clone().with_max_parallelism(Some(0)),
+    ] {
+        let reader = Reader::from_bytes(bytes.clone(), options).unwrap();
+        assert_eq!(
+            reader.read_all().map(drop).unwrap_err().code(),
+            "batch_too_large"
+        );
+        assert!(reader.stats().chunks_decoded < 10, "{:?}", reader.stats());
+    }
+    // Records without bytes are not free.
+    let empty = Reader::from_bytes(file(100_000, 0, 1000, "zstd:1"), options).unwrap();
+    assert_eq!(
+        empty.read_all().map(drop).unwrap_err().code(),
+        "batch_too_large"
+    );
+    assert_eq!(empty.read_range(0..30_000).unwrap().len(), 30_000);
+}
+
+#[test]
+fn ranges_behind_the_end() {
+    let reader = Reader::from_bytes(file(10, 5, 1, "zstd"), ReaderOptions::new()).unwrap();
+    for range in [0..11, 5..u64::MAX, u64::MAX - 1..u64::MAX] {
+        assert_eq!(
+            reader
+                .read_range(range.clone())
+                .map(drop)
+                .unwrap_err()
+                .code(),
+            "out_of_range"
+        );
+        assert_eq!(
+            reader.read_range_with(range, |_, _| {}).unwrap_err().code(),
+            "out_of_range"
+        );
+    }
+    assert_eq!(reader.records_in(5..u64::MAX).count(), 5);
+}

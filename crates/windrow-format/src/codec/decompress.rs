@@ -4,6 +4,10 @@ use super::CompressionType;
 use crate::error::{At, FormatError};
 use crate::varint::take_varint;
 
+/// zstd's code for an output buffer that is full; codes come back negated.
+#[cfg(feature = "zstd")]
+const ZSTD_DST_SIZE_TOO_SMALL: usize = 70;
+
 /// What a caller knows about a buffer before it is decompressed.
 #[derive(Debug, Clone, Copy)]
 pub struct BufferLimits {
@@ -11,6 +15,8 @@ pub struct BufferLimits {
     pub exact: Option<u64>,
     /// The largest decompressed size that can be right.
     pub max: u64,
+    /// The largest decompressed size that the reader's `max_chunk_bytes` allows.
+    pub limit: u64,
     /// What the buffer holds, for messages.
     pub what: &'static str,
     /// The chunk that the buffer belongs to.
@@ -23,6 +29,7 @@ impl BufferLimits {
         let Self {
             exact,
             max,
+            limit,
             what,
             at,
         } = *self;
@@ -38,6 +45,13 @@ impl BufferLimits {
                 at,
                 declared: size,
                 possible: max,
+            }),
+            _ if size > limit => Err(FormatError::Limit {
+                what,
+                at,
+                value: size,
+                limit,
+                option: "max_chunk_bytes",
             }),
             _ => Ok(()),
         }
@@ -155,7 +169,7 @@ impl Decompressor {
         let written = match context.decompress(&mut cursor, buffer) {
             Ok(written) => written,
             // The output buffer was too small, so there is more than was declared.
-            Err(code) if zstd_safe::get_error_name(code).contains("too small") => {
+            Err(code) if code.wrapping_neg() == ZSTD_DST_SIZE_TOO_SMALL => {
                 return Err(size_error(size.saturating_add(1), size, limits));
             }
             Err(_) => return Err(invalid()),

@@ -201,21 +201,21 @@ impl FooterBuffers {
 
 /// What the header says of the sizes and of the values.
 fn buffer_limits(header: &ChunkHeader, at: At, limits: &Limits) -> [BufferLimits; 2] {
-    let most = header
-        .num_records
-        .saturating_mul(MAX_VARINT_BYTES as u64)
-        .min(limits.max_chunk_bytes);
+    let most = header.num_records.saturating_mul(MAX_VARINT_BYTES as u64);
+    let limit = limits.max_chunk_bytes;
     let exact = header.decoded_bytes;
     [
         BufferLimits {
             exact: None,
             max: most,
+            limit,
             what: SIZES,
             at,
         },
         BufferLimits {
             exact: Some(exact),
             max: exact,
+            limit,
             what: VALUES,
             at,
         },

@@ -30,7 +30,9 @@ pub enum IndexStorage {
     /// In memory, read once at open.
     #[default]
     InMemory,
-    /// In the file: each offset is read when it is needed.
+    /// In a temporary file without a name, in the folder that the system has for them: a page of it is read when it is
+    /// needed. Opening takes memory for a few megabytes of the footer, however large it is (a snappy footer excepted,
+    /// which is one block).
     Offloaded,
 }
 

@@ -123,7 +123,16 @@ fn a_claim_of_exabytes_reserves_nothing() {
     let mut data = b"z\x0c".to_vec();
     push_varint(&mut data, 1 << 58);
     data.extend([0; 3]);
-    assert_eq!(code(&forge(&data, 1 << 55, 0)), "implausible_size");
+    let bytes = forge(&data, 1 << 55, 0);
+    assert_eq!(code(&bytes), "limit");
+    let unlimited = Limits {
+        max_chunk_bytes: u64::MAX,
+        max_record_bytes: u64::MAX,
+    };
+    assert_eq!(
+        decode(&bytes, &unlimited).unwrap_err().code(),
+        "implausible_size"
+    );
     assert_eq!(code(&forge(&data, 1, 1 << 60)), "limit");
     // As many records as the header can count, with one byte of sizes.
     assert_eq!(code(&forge(&[0, 1, 0], (1 << 56) - 1, 0)), "truncated");
@@ -172,6 +181,7 @@ fn compressed_buffers_hold_exactly_what_they_declare() {
         let limits = |size| BufferLimits {
             exact: Some(size),
             max: size,
+            limit: u64::MAX,
             what: "x",
             at: At::byte(0),
         };

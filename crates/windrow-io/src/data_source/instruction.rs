@@ -123,7 +123,7 @@ impl From<FileInstruction> for FilePart {
 }
 
 /// Splits `path[12:34]`.
-fn split_suffix(path: &str) -> Option<(&str, u64, u64)> {
+pub(super) fn split_suffix(path: &str) -> Option<(&str, u64, u64)> {
     let (file, range) = path.strip_suffix(']')?.rsplit_once('[')?;
     let (start, end) = range.split_once(':')?;
     let digits = |text: &str| {

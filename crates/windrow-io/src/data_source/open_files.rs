@@ -1,14 +1,14 @@
 //! The files of a source, of which a few are open.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use windrow_format::options::ReaderOptions;
 
 use super::instruction::FilePart;
 use crate::error::{Error, Result};
-use crate::pool;
+use crate::pool::{self, Pipeline};
 use crate::reader::Reader;
 use crate::store::FileStore;
 
@@ -60,29 +60,27 @@ impl OpenFiles {
 
     /// The length of each whole file; 0 for the others.
     fn count_whole_files(&self) -> Result<Vec<u64>> {
-        let results: Vec<OnceLock<Result<u64>>> =
-            self.parts.iter().map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
-        let whole = self
-            .parts
-            .iter()
-            .filter(|part| part.records.is_none())
-            .count();
-        pool::broadcast(self.threads().min(whole), &|| {
-            loop {
-                let file = next.fetch_add(1, Ordering::Relaxed);
-                let Some(part) = self.parts.get(file) else {
-                    break;
-                };
-                if part.records.is_none() {
-                    let _ = results[file].set(self.reader(file).map(|reader| reader.len()));
-                }
+        let mut opening = Pipeline::new();
+        let mut ahead = self.parts.iter();
+        let mut lens = Vec::with_capacity(self.parts.len());
+        for (file, part) in self.parts.iter().enumerate() {
+            while opening.len() < 2 * self.threads()
+                && let Some(part) = ahead.find(|part| part.records.is_none())
+            {
+                let (part, options) = (part.clone(), self.options.clone());
+                opening.push(self.threads() > 1, move || open(&part, options));
             }
-        });
-        results
-            .into_iter()
-            .map(|result| result.into_inner().unwrap_or(Ok(0)))
-            .collect()
+            let opened = part.records.is_none().then(|| opening.pop()).flatten();
+            lens.push(match opened.transpose()? {
+                Some(reader) => {
+                    let len = reader.len();
+                    self.keep(file, reader);
+                    len
+                }
+                None => 0,
+            });
+        }
+        Ok(lens)
     }
 
     pub(super) fn parts(&self) -> &[FilePart] {
@@ -124,32 +122,22 @@ impl OpenFiles {
         if let Some(reader) = &*slot.reader.load() {
             return Ok(Reader::clone(reader));
         }
-        let reader = self.open(&self.parts[file])?;
-        if slot.reader.swap(Some(Arc::new(reader.clone()))).is_none() {
+        let reader = open(&self.parts[file], self.options.clone())?;
+        self.keep(file, reader.clone());
+        Ok(reader)
+    }
+
+    /// Keeps a file open, in the place of others if there are too many.
+    fn keep(&self, file: usize, reader: Reader) {
+        if self.slots[file]
+            .reader
+            .swap(Some(Arc::new(reader)))
+            .is_none()
+        {
             self.open.fetch_add(1, Ordering::Relaxed);
             // Another thread may close the same file first, so this goes on until there are few enough.
             while self.open.load(Ordering::Relaxed) > self.max_open && self.close_oldest(file) {}
         }
-        Ok(reader)
-    }
-
-    fn open(&self, part: &FilePart) -> Result<Reader> {
-        let store = FileStore::open(&part.name)?;
-        let reader = Reader::from_store(store, part.name.clone(), self.options.clone())?;
-        let len = reader.len();
-        let declared = part.examples_in_shard.unwrap_or(len);
-        if let Some(records) = &part.records
-            && (records.end > len || declared != len)
-        {
-            let (start, end) = (records.start, records.end.max(declared));
-            return Err(Error::Instruction {
-                name: part.name.clone(),
-                start,
-                end,
-                len,
-            });
-        }
-        Ok(reader)
     }
 
     /// Closes the file that was not used for longest, except `keep`. `false` if no other one is open.
@@ -168,4 +156,24 @@ impl OpenFiles {
         }
         true
     }
+}
+
+/// Opens a file and checks what is wanted of it.
+fn open(part: &FilePart, options: ReaderOptions) -> Result<Reader> {
+    let store = FileStore::open(&part.name)?;
+    let reader = Reader::from_store(store, part.name.clone(), options)?;
+    let len = reader.len();
+    let declared = part.examples_in_shard.unwrap_or(len);
+    if let Some(records) = &part.records
+        && (records.end > len || declared != len)
+    {
+        let (start, end) = (records.start, records.end.max(declared));
+        return Err(Error::Instruction {
+            name: part.name.clone(),
+            start,
+            end,
+            len,
+        });
+    }
+    Ok(reader)
 }

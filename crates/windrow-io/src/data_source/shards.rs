@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceName};
 
 /// The path of shard number `shard` of `shards`: `name-00003-of-00032`.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn shard_path(base: &Path, shard: usize, shards: usize) -> PathBuf {
     name.into()
 }
 
-/// The files that a pattern names, in order: an existing path is itself; `name@32` is the 32 shards of `name`; anything
+/// The files that a pattern names, in order: an existing path is itself, and so is one with `[a:b]` behind it; `name@32` is the 32 shards of `name`; anything
 /// with `*`, `?` or `[` is a glob.
 ///
 /// # Errors
@@ -28,31 +28,40 @@ pub fn expand_pattern(pattern: &str) -> Result<Vec<PathBuf>> {
     if Path::new(pattern).exists() {
         return Ok(vec![pattern.into()]);
     }
+    if super::instruction::split_suffix(pattern).is_some() {
+        return Ok(vec![pattern.into()]);
+    }
     if let Some((base, count)) = pattern.rsplit_once('@')
         && let Ok(shards) = count.parse::<usize>()
     {
         if shards == 0 {
             return fail("a set of shards has at least one");
         }
-        let paths: Vec<_> = (0..shards)
-            .map(|shard| shard_path(Path::new(base), shard, shards))
+        let paths = (0..shards).map(|shard| shard_path(Path::new(base), shard, shards));
+        return paths
+            .map(|path| {
+                if path.exists() {
+                    Ok(path)
+                } else {
+                    Err(missing(&path))
+                }
+            })
             .collect();
-        return match paths.iter().find(|path| !path.exists()) {
-            Some(missing) => Err(Error::Source {
-                what: "a shard is missing",
-                text: missing.display().to_string(),
-            }),
-            None => Ok(paths),
-        };
     }
     if !pattern.contains(['*', '?', '[']) {
-        // One file, which may have a suffix `[a:b]`; opening it says what is wrong.
+        // One file; opening it says what is wrong.
         return Ok(vec![pattern.into()]);
     }
     let Ok(matches) = glob::glob(pattern) else {
         return fail("the glob is not valid");
     };
-    let mut paths: Vec<_> = matches.filter_map(std::result::Result::ok).collect();
+    let mut paths = Vec::new();
+    for path in matches {
+        paths.push(path.map_err(|error| {
+            let name = SourceName::path(error.path());
+            Error::io(&name, "look into", error.into())
+        })?);
+    }
     paths.sort();
     if paths.is_empty() {
         return fail("no file matches");
@@ -61,20 +70,37 @@ pub fn expand_pattern(pattern: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Checks that every set of shards of which a part is there is there as a whole.
+fn missing(path: &Path) -> Error {
+    Error::Source {
+        what: "a shard is missing",
+        text: path.display().to_string(),
+    }
+}
+
+/// Checks that every set of shards of which a part is there is there as a whole, and is the only one of its name: what
+/// an earlier run with another number of shards left would be read twice.
 fn check_complete(paths: &[PathBuf]) -> Result<()> {
-    let mut sets: BTreeMap<(PathBuf, usize), Vec<usize>> = BTreeMap::new();
+    let mut sets: BTreeMap<&str, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
     for path in paths {
         if let Some((base, shard, shards)) = path.to_str().and_then(split_shard) {
-            sets.entry((base.into(), shards)).or_default().push(shard);
+            sets.entry(base)
+                .or_default()
+                .entry(shards)
+                .or_default()
+                .push(shard);
         }
     }
-    for ((base, shards), present) in sets {
-        if let Some(missing) = (0..shards).find(|shard| present.binary_search(shard).is_err()) {
+    for (base, by_count) in sets {
+        if by_count.len() > 1 {
             return Err(Error::Source {
-                what: "a shard is missing",
-                text: shard_path(&base, missing, shards).display().to_string(),
+                what: "there are sets of shards of several sizes",
+                text: base.to_owned(),
             });
+        }
+        for (shards, present) in by_count {
+            if let Some(absent) = (0..shards).find(|shard| present.binary_search(shard).is_err()) {
+                return Err(missing(&shard_path(Path::new(base), absent, shards)));
+            }
         }
     }
     Ok(())

@@ -1,12 +1,11 @@
 //! Fetching, checking and decoding chunks.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use windrow_format::{
     At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkLocation, FormatError, Records,
-    add_with_block_headers, take_out_block_headers,
+    add_with_block_headers, without_block_headers_in,
 };
 
 use super::{Counters, Inner};
@@ -23,26 +22,30 @@ impl Inner {
         out: &mut Records,
     ) -> Result<()> {
         let begin = location.begin;
-        let end = likely_end(location);
-        let decoded = self.with_bytes(begin..end, &mut scratch.raw, |raw| {
-            match parse_chunk(location, raw) {
-                Ok(chunk) => scratch
-                    .decoder
-                    .decode(&chunk.as_chunk(), &self.limits, out)
-                    .map(Some),
-                // More follows than was fetched: the guess was too low.
-                Err(FormatError::Truncated { .. }) if end < location.end => Ok(None),
+        let end = self.likely_end(location);
+        let ReadScratch {
+            raw, flat, decoder, ..
+        } = scratch;
+        let decoded = self.with_bytes(begin..end, raw, |raw| {
+            match parse_chunk(location, raw, flat) {
+                Ok(chunk) => decoder.decode(&chunk, &self.limits, out).map(|()| None),
+                // More follows than was fetched: the guess was too low, and the header tells how much it is.
+                Err(FormatError::Truncated { .. }) if end < location.end => {
+                    let at = At::chunk(begin, location.chunk);
+                    let header = ChunkHeader::parse(flatten(begin, raw, flat), at)?;
+                    self.whole_end(location, &header).map(Some)
+                }
                 Err(error) => Err(error),
             }
         });
         let decoded = match decoded {
-            Err(source) => Err(source),
-            Ok(Ok(Some(()))) => Ok(Ok(())),
-            Ok(Ok(None)) => self.with_bytes(begin..location.end, &mut scratch.raw, |raw| {
-                let chunk = parse_chunk(location, raw)?;
-                scratch.decoder.decode(&chunk.as_chunk(), &self.limits, out)
+            Ok(Ok(Some(end))) => self.with_bytes(begin..end, raw, |raw| {
+                let chunk = parse_chunk(location, raw, flat)?;
+                decoder.decode(&chunk, &self.limits, out)
             }),
+            Ok(Ok(None)) => Ok(Ok(())),
             Ok(Err(error)) => Ok(Err(error)),
+            Err(source) => Err(source),
         };
         self.chunk_result(location, decoded)
     }
@@ -61,7 +64,7 @@ impl Inner {
             return self.decode_chunk(first, scratch, out);
         }
         let begin = first.begin;
-        let end = likely_end(last);
+        let end = self.likely_end(last);
         // What the footer claims is not proven yet, so no more than what is usual is reserved for it.
         let claimed = run.iter().fold(0_u64, |sum, location| {
             sum.saturating_add(location.decoded_bytes)
@@ -70,14 +73,16 @@ impl Inner {
             run.len(),
             usize::try_from(claimed.min(1 << 20)).unwrap_or(0),
         );
-        let ReadScratch { raw, decoder, .. } = scratch;
+        let ReadScratch {
+            raw, flat, decoder, ..
+        } = scratch;
         let decoded = self.with_bytes(begin..end, raw, |raw| {
             for (position, location) in run.iter().enumerate() {
                 let from = usize::try_from(location.begin - begin).unwrap_or(usize::MAX);
                 let to = usize::try_from(location.end.min(end) - begin).unwrap_or(usize::MAX);
                 let raw = raw.get(from..to).unwrap_or_default();
-                let decoded = parse_chunk(location, raw)
-                    .and_then(|chunk| decoder.decode(&chunk.as_chunk(), &self.limits, out));
+                let decoded = parse_chunk(location, raw, flat)
+                    .and_then(|chunk| decoder.decode(&chunk, &self.limits, out));
                 if let Err(error) = decoded {
                     return Err((position, error));
                 }
@@ -101,6 +106,44 @@ impl Inner {
                 .iter()
                 .try_for_each(|location| self.decode_chunk(location, scratch, out)),
         }
+    }
+
+    /// Where a chunk that was not fetched in full ends, if it may be fetched.
+    fn whole_end(
+        &self,
+        location: &ChunkLocation,
+        header: &ChunkHeader,
+    ) -> Result<u64, FormatError> {
+        location.check(header)?;
+        // No codec makes more than twice as much of what it cannot compress.
+        let limit = self.limits.max_chunk_bytes.saturating_mul(2);
+        let value = header.data_bytes;
+        if value > limit {
+            let at = At::chunk(location.begin, location.chunk);
+            let (what, option) = ("stored chunk", "max_chunk_bytes");
+            return Err(FormatError::Limit {
+                what,
+                at,
+                value,
+                limit,
+                option,
+            });
+        }
+        Ok(header.chunk_end(location.begin).min(location.end))
+    }
+
+    /// Where the chunk at `location` ends at the latest, if its writer did not expand it and it is within the limits:
+    /// the listed end may lie far behind where other chunks that nobody lists stand in between.
+    fn likely_end(&self, location: &ChunkLocation) -> u64 {
+        let sizes = location.records.saturating_mul(10);
+        let data = location
+            .decoded_bytes
+            .min(self.limits.max_chunk_bytes)
+            .saturating_add(sizes);
+        let most = data.saturating_add(data / 4).saturating_add(BLOCK_BYTES);
+        add_with_block_headers(location.begin, most)
+            .max(location.begin.saturating_add(location.records))
+            .min(location.end)
     }
 
     fn chunk_result(
@@ -155,43 +198,24 @@ impl Inner {
     }
 }
 
-/// Where the chunk at `location` ends at the latest, if its writer did not expand it: the listed end may lie far behind
-/// where other chunks that nobody lists stand in between.
-fn likely_end(location: &ChunkLocation) -> u64 {
-    let sizes = location.records.saturating_mul(10);
-    let data = location.decoded_bytes.saturating_add(sizes);
-    let most = data.saturating_add(data / 4).saturating_add(BLOCK_BYTES);
-    add_with_block_headers(location.begin, most)
-        .max(location.begin.saturating_add(location.records))
-        .min(location.end)
-}
-
-/// A chunk and, where block headers had to be taken out, the bytes that it lies in.
-struct OwnedChunk<'a> {
-    bytes: Cow<'a, [u8]>,
-    header: ChunkHeader,
-    at: At,
-}
-
-impl OwnedChunk<'_> {
-    fn as_chunk(&self) -> Chunk<'_> {
-        let data_bytes = usize::try_from(self.header.data_bytes).unwrap_or(usize::MAX);
-        let data = self.bytes.get(40..).and_then(|data| data.get(..data_bytes));
-        Chunk {
-            header: self.header,
-            data: data.unwrap_or_default(),
-            at: self.at,
-        }
+/// The bytes of a chunk that begins at `begin`, without block headers; in `flat` if there were any inside.
+fn flatten<'a>(begin: u64, raw: &'a [u8], flat: &'a mut Vec<u8>) -> &'a [u8] {
+    match without_block_headers_in(begin, raw, flat) {
+        Some(borrowed) => borrowed,
+        None => flat,
     }
 }
 
 /// Checks the chunk in `raw` against its hashes and against the footer.
-fn parse_chunk<'a>(location: &ChunkLocation, raw: &'a [u8]) -> Result<OwnedChunk<'a>, FormatError> {
+fn parse_chunk<'a>(
+    location: &ChunkLocation,
+    raw: &'a [u8],
+    flat: &'a mut Vec<u8>,
+) -> Result<Chunk<'a>, FormatError> {
     let at = At::chunk(location.begin, location.chunk);
-    let bytes = take_out_block_headers(location.begin, raw);
-    let header = Chunk::parse(&bytes, at)?.header;
-    location.check(&header)?;
-    Ok(OwnedChunk { bytes, header, at })
+    let chunk = Chunk::parse(flatten(location.begin, raw, flat), at)?;
+    location.check(&chunk.header)?;
+    Ok(chunk)
 }
 
 /// Reads `range` into the front of `raw`, which only grows: what is kept needs no clearing.
