@@ -18,6 +18,8 @@ use batch::{EncodedBatch, FooterEntries, GroupBatch};
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;
+/// Pieces of at least this size are not copied together.
+const DIRECT_BYTES: usize = 32 << 10;
 /// Bytes of small groups that one job compresses, shared out over all jobs in flight.
 const BATCHED_BYTES: usize = 2 << 20;
 /// The most that one job batches, so that it stays in cache.
@@ -195,7 +197,7 @@ impl<S: Sink> Writer<S> {
         }
         self.drain(0)?;
         self.hand_over()?;
-        let flushed = self.sink.as_mut().map_or(Ok(()), Sink::flush);
+        let flushed = present(&mut self.sink).flush();
         self.check_io("write", flushed)
     }
 
@@ -254,7 +256,7 @@ impl<S: Sink> Writer<S> {
         self.lay_postscript(footer_offset)?;
         self.lay_padding()?;
         self.hand_over()?;
-        let finished = self.sink.as_mut().map_or(Ok(()), Sink::finish);
+        let finished = present(&mut self.sink).finish();
         self.check_io("finish", finished)?;
         Ok(Summary {
             records: self.records,
@@ -445,10 +447,15 @@ impl<S: Sink> Drop for Writer<S> {
     }
 }
 
-/// Collects pieces until there are enough for the sink.
+/// Collects small pieces; large ones go to the sink directly, for copying them costs more than a call (they come from
+/// another processor's cache).
 fn buffer<S: Sink>(out: &mut Vec<u8>, sink: &mut Option<S>, bytes: &[u8]) -> std::io::Result<()> {
-    if out.len() + bytes.len() > SINK_BYTES {
+    let large = bytes.len() >= DIRECT_BYTES;
+    if !out.is_empty() && (large || out.len() + bytes.len() > SINK_BYTES) {
         write_out(out, sink)?;
+    }
+    if large {
+        return present(sink).write_all(bytes);
     }
     out.extend_from_slice(bytes);
     Ok(())
@@ -456,12 +463,16 @@ fn buffer<S: Sink>(out: &mut Vec<u8>, sink: &mut Option<S>, bytes: &[u8]) -> std
 
 /// Hands all that was collected to the sink.
 fn write_out<S: Sink>(out: &mut Vec<u8>, sink: &mut Option<S>) -> std::io::Result<()> {
-    let Some(sink) = sink else {
-        unreachable!("the sink is there until `finish` returns");
-    };
-    sink.write_all(out)?;
+    present(sink).write_all(out)?;
     out.clear();
     Ok(())
+}
+
+fn present<S: Sink>(sink: &mut Option<S>) -> &mut S {
+    match sink {
+        Some(sink) => sink,
+        None => unreachable!("only `finish` takes the sink, and it consumes the writer"),
+    }
 }
 
 fn check_options(options: &WriterOptions, name: &SourceName) -> Result<()> {
