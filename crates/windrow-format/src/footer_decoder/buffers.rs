@@ -229,6 +229,7 @@ struct Region {
     data: Range<u64>,
     input: Vec<u8>,
     used: usize,
+    codec: &'static str,
     decoder: StreamDecompressor,
     limits: BufferLimits,
     /// Decoded bytes to come; `None` until the size prefix was read.
@@ -245,6 +246,7 @@ impl Region {
             data,
             input: Vec::new(),
             used: 0,
+            codec: compression.name(),
             decoder,
             limits,
             left,
@@ -297,7 +299,7 @@ impl Region {
         } else {
             let decoded = self.decoder.decompress(input, room, out);
             Some(decoded.map_err(|()| FormatError::Decompress {
-                codec: "stream",
+                codec: self.codec,
                 what,
                 at,
             })?)
