@@ -195,8 +195,14 @@ fn parse_range(text: &str) -> Result<Bounds, String> {
             .map_err(|error| format!("{digits:?}: {error}")),
     };
     let (begin, end) = text.split_once(':').ok_or("expected a:b, a: or :b")?;
-    Ok(Bounds {
+    let bounds = Bounds {
         begin: bound(begin)?,
         end: bound(end)?,
-    })
+    };
+    match (bounds.begin, bounds.end) {
+        (Some(begin), Some(end)) if begin > end => Err(format!(
+            "the range is backwards: {begin} is behind {end}; expected a:b with a <= b"
+        )),
+        _ => Ok(bounds),
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use windrow::ErrorKind;
 
-use crate::convert::{Format, InputFault, RecordFault};
+use crate::convert::{Disguise, Format, InputFault, RecordFault};
 
 /// The exit codes of every command. Scripts may rely on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +19,7 @@ pub enum Exit {
     BadFile = 1,
     /// The command line, or the operating system.
     Trouble = 2,
-    /// Ctrl-C; the number is the shell's for it.
+    /// Ctrl-C, SIGTERM or SIGHUP; the number is the shell's for the first.
     Interrupted = 130,
 }
 
@@ -35,23 +35,37 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
-    #[error("{}, record {record} at byte {byte}", .path.display())]
+    #[error("{}, {}record {record} at byte {byte}", .path.display(), line_in_words(*.line))]
     Input {
         path: PathBuf,
         /// Zero-based position in that input.
         record: u64,
+        /// The same as a line, counted from 1, where lines are records.
+        line: Option<u64>,
         /// Where the record begins in that input.
         byte: u64,
         #[source]
         source: InputFault,
     },
-    #[error("{}, record {record}", .path.display())]
+    #[error("{}, {}record {record}", .path.display(), line_in_words(*.line))]
     Record {
         path: PathBuf,
         /// Zero-based position in that input.
         record: u64,
+        /// The same as a line, counted from 1, where lines are records.
+        line: Option<u64>,
         #[source]
         source: RecordFault,
+    },
+    #[error(
+        "{}: looks like {}, not {}; {} | windrow convert --from {} - OUTPUT",
+        .path.display(), .disguise.name(), .format.name(), .disguise.remedy(), .format.name()
+    )]
+    Disguised {
+        path: PathBuf,
+        /// What it should have been.
+        format: Format,
+        disguise: Disguise,
     },
     #[error("user metadata csv_header; --header skip leaves it out")]
     CsvHeader {
@@ -60,6 +74,10 @@ pub enum CliError {
     },
     #[error("cannot write {}: it exists; --force replaces it", .path.display())]
     OutputExists { path: PathBuf },
+    #[error("cannot write {}: it names a folder; give the name of a file", .path.display())]
+    OutputFolder { path: PathBuf },
+    #[error("cannot replace {}: nothing to convert: both are {}", .path.display(), .format.name())]
+    SameFormat { path: PathBuf, format: Format },
     #[error("cannot write {}: it is not a regular file; use - for standard output", .path.display())]
     OutputSpecial { path: PathBuf },
     #[error("{}: the name tells no format; give {option} {}", .path.display(), Format::NAMES)]
@@ -82,7 +100,7 @@ pub enum CliError {
         len: u64,
     },
     #[error(
-        "invalid options: --codec {text}: not one codec; try zstd:3, brotli:6, snappy or uncompressed"
+        "invalid options: --codec {text}: expected zstd, brotli, snappy or uncompressed, with a level as in zstd:3 or brotli:6"
     )]
     Codec { text: String },
     #[error("interrupted: nothing was written to {}", .path.display())]
@@ -118,7 +136,7 @@ impl CliError {
                 }
                 _ => Exit::Trouble,
             },
-            Self::Input { .. } => Exit::BadFile,
+            Self::Input { .. } | Self::Disguised { .. } => Exit::BadFile,
             Self::Interrupted { .. } => Exit::Interrupted,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::Trouble,
@@ -136,10 +154,16 @@ impl CliError {
             Self::Library(error) => error.code(),
             Self::Io { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
+            Self::Disguised { .. } => "disguised",
             Self::Interrupted { .. } => "interrupted",
             _ => "usage",
         }
     }
+}
+
+/// In front of the record, if there is a line to name.
+fn line_in_words(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!("line {line}, "))
 }
 
 /// The message of `error` and those of its causes, joined by `: `.

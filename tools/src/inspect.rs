@@ -22,7 +22,7 @@ pub struct InspectArgs {
     /// List all chunks, too; also of a file that has no usable footer
     #[arg(long)]
     chunks: bool,
-    /// Print one line of JSON per file, and with --chunks per chunk (see JSON.md)
+    /// Print one line of JSON per file, and with --chunks per chunk (see tools/JSON.md in the repository)
     #[arg(long)]
     json: bool,
     /// No progress bar

@@ -35,7 +35,7 @@ Examples:
   windrow head rows.array_record -n 3
   windrow verify --deep rows.array_record
 
-Exit codes: 0 fine, 1 a file is bad, 2 usage or operating system, 130 Ctrl-C.
+Exit codes: 0 fine, 1 a file is bad, 2 usage or operating system, 130 Ctrl-C, SIGTERM or SIGHUP.
 Each command has its own examples: windrow convert --help";
 
 #[derive(Debug, Subcommand)]
@@ -67,7 +67,9 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   windrow inspect a.array_record             a summary
   windrow inspect --chunks a.array_record    and a line for each chunk
-  windrow inspect --json *.array_record      for programs, one line of JSON per file (see JSON.md)";
+  windrow inspect --json *.array_record      for programs, one line of JSON per file
+
+tools/JSON.md in the repository says what --json prints.";
 
 const CAT_EXAMPLES: &str = "\
 Examples:
@@ -86,22 +88,24 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   windrow verify a.array_record                hashes of blocks, chunks and footer
   windrow verify --deep *.array_record         and every record is decoded
-  windrow verify --json a.array_record | jq    for programs (see JSON.md)
+  windrow verify --json a.array_record | jq    for programs
 
-Each fault is a line: path, byte, chunk, code, message, records lost. The exit code is 1 if there is any.";
+Each fault is a line: path, byte, chunk, code, message, records lost. The exit code is 1 if there is any.
+tools/JSON.md in the repository says what --json prints.";
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:
   windrow convert a.csv a.array_record --group-size 256     rows; the header is kept apart
-  windrow convert a.array_record a.csv                      and back, byte for byte
+  windrow convert a.array_record a.csv                      and back, byte for byte;
+                                                            a missing last line end is added
   windrow convert a.tfrecord b.tfrecord ab.array_record     two files into one
   windrow convert --options \"group_size:64,brotli:9\" a.jsonl a.array_record
   zcat a.jsonl.gz | windrow convert --from jsonl - a.array_record
   windrow convert --to lines a.array_record - | sort | head
 
-Formats are told by extensions, unless --from and --to say otherwise. The output appears under its name
-when it is complete: Ctrl-C or an error leaves nothing. Lines and rows come out with the line ends that
-they had, the last one added if it was missing.";
+Formats are told by extensions, unless --from and --to say otherwise. The output appears under
+its name when it is complete: Ctrl-C, SIGTERM, SIGHUP or an error leaves nothing. Lines and rows
+come out with the line ends that they had; a missing last line end is added.";
 
 const RECHUNK_EXAMPLES: &str = "\
 Examples:

@@ -20,7 +20,7 @@ pub struct VerifyArgs {
     /// Also decode every record
     #[arg(long)]
     deep: bool,
-    /// Print one line of JSON per file (see JSON.md)
+    /// Print one line of JSON per file (see tools/JSON.md in the repository)
     #[arg(long)]
     json: bool,
     /// No progress bar, and no line for files that are sound

@@ -42,11 +42,14 @@ impl Rows {
                     return Ok(false);
                 }
                 // The last row may lack its line end. If one does not end it, it is still within quotes.
-                return if feed(&mut self.core, b"\n").0 {
-                    Ok(true)
-                } else {
-                    Err(InputFault::OpenQuote.into())
-                };
+                if !feed(&mut self.core, b"\n").0 {
+                    return Err(InputFault::OpenQuote.into());
+                }
+                // No row ended in \n, so this one is all of the file, and it holds what was meant to be many.
+                if self.crlf.is_none() && has_bare_return(row) {
+                    return Err(InputFault::LoneReturns.into());
+                }
+                return Ok(true);
             }
             let (ended, used) = if !in_row && buffer[0] == b'\n' {
                 (true, 1)
@@ -70,6 +73,15 @@ impl Rows {
             }
         }
     }
+}
+
+/// Whether there is a `\r` outside quotes.
+fn has_bare_return(row: &[u8]) -> bool {
+    let mut quoted = false;
+    row.iter().any(|&byte| {
+        quoted ^= byte == b'"';
+        byte == b'\r' && !quoted
+    })
 }
 
 fn core() -> Reader {

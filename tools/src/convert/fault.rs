@@ -1,5 +1,31 @@
 //! What can be wrong with a record on its way in or out.
 
+use std::fmt;
+
+/// Why a record is not JSON.
+#[derive(Debug)]
+pub struct JsonError(serde_json::Error);
+
+impl JsonError {
+    pub fn new(error: serde_json::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for JsonError {
+    /// Without the line: a record is one line, and its number in the file stands beside the record's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = (self.0.line(), self.0.column());
+        let text = self.0.to_string();
+        match text.strip_suffix(&format!(" at line {line} column {column}")) {
+            Some(reason) => write!(f, "{reason} at column {column}"),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}
+
 /// An input that is not what its format asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum InputFault {
@@ -12,9 +38,13 @@ pub enum InputFault {
     #[error("more than {limit} bytes, the limit for one record")]
     TooLarge { limit: u64 },
     #[error("not JSON; --from lines takes lines as they are")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[source] JsonError),
     #[error("a quote is opened and never closed")]
     OpenQuote,
+    #[error(
+        "lines end in \\r alone; make it \\n first: tr '\\r' '\\n' < INPUT | windrow convert --from csv - OUTPUT"
+    )]
+    LoneReturns,
 }
 
 impl InputFault {
@@ -27,6 +57,7 @@ impl InputFault {
             Self::TooLarge { .. } => "too_large",
             Self::NotJson(_) => "not_json",
             Self::OpenQuote => "open_quote",
+            Self::LoneReturns => "lone_returns",
         }
     }
 }
@@ -37,7 +68,7 @@ pub enum RecordFault {
     #[error("holds a line break, which {format} cannot keep; tfrecord and array_record can")]
     LineBreak { format: &'static str },
     #[error("is not JSON; --to lines writes it as it is")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[source] JsonError),
     #[error("is not one CSV row; tfrecord and array_record take any bytes")]
     NotOneRow,
 }

@@ -28,6 +28,17 @@ impl Format {
     /// For messages.
     pub const NAMES: &str = "array_record, tfrecord, jsonl, lines or csv";
 
+    /// What `--from` and `--to` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ArrayRecord => "array_record",
+            Self::TfRecord => "tfrecord",
+            Self::JsonLines => "jsonl",
+            Self::Lines => "lines",
+            Self::Csv => "csv",
+        }
+    }
+
     /// The format that the name of `path` tells. The number of a shard, as in `x.tfrecord-00000-of-00002`, is no part
     /// of the extension.
     pub fn of_path(path: &Path) -> Option<Self> {
@@ -56,6 +67,14 @@ fn without_shard_number(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        for format in Format::value_variants() {
+            let value = format.to_possible_value().unwrap();
+            assert_eq!(format.name(), value.get_name());
+        }
+    }
 
     #[test]
     fn names_tell_formats() {

@@ -87,6 +87,28 @@ impl Input {
         self.taken
     }
 
+    /// The bytes that come next, as many as it takes for `wants_more` to be content with them, or all that there are.
+    /// None is taken.
+    pub fn peek(&mut self, wants_more: impl Fn(&[u8]) -> bool) -> io::Result<&[u8]> {
+        self.fill_buf()?;
+        while wants_more(&self.buffer[self.place..]) {
+            let more = match &mut self.source {
+                Source::File(file) => {
+                    let mut more = vec![0; BUFFER_BYTES];
+                    let read = read_some(file, &mut more)?;
+                    more.truncate(read);
+                    more
+                }
+                Source::Pipe(pipe) => receive(pipe)?,
+            };
+            if more.is_empty() {
+                break;
+            }
+            self.buffer.extend_from_slice(&more);
+        }
+        Ok(&self.buffer[self.place..])
+    }
+
     /// Whether it can be opened once more from the beginning.
     pub fn can_reopen(&self) -> bool {
         matches!(self.source, Source::File(_))

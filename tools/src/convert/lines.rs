@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use serde::de::IgnoredAny;
 
-use super::fault::{InputFault, RecordFault};
+use super::fault::{InputFault, JsonError, RecordFault};
 use super::input::{Fault, Input, MAX_RECORD_BYTES};
 
 /// The next line into `record`, without its `\n`; `false` at the end. A `\r` in front of the `\n` stays, so that lines
@@ -41,8 +41,10 @@ pub fn read_json(input: &mut Input, record: &mut Vec<u8>) -> Result<bool, Fault>
     Ok(true)
 }
 
-fn check_json(record: &[u8]) -> Result<(), serde_json::Error> {
-    serde_json::from_slice::<IgnoredAny>(record).map(|_| ())
+fn check_json(record: &[u8]) -> Result<(), JsonError> {
+    serde_json::from_slice::<IgnoredAny>(record)
+        .map(|_| ())
+        .map_err(JsonError::new)
 }
 
 /// Appends `record` to `out` as a line.

@@ -1,11 +1,14 @@
 //! `windrow convert`: records from one format to another.
 
 mod csv;
+mod disguise;
 mod fault;
 mod format;
 mod header;
 mod input;
 mod lines;
+mod place;
+mod report;
 mod source;
 mod target;
 mod tfrecord;
@@ -13,18 +16,19 @@ mod tfrecord;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Serialize;
 
+pub use disguise::Disguise;
 pub use fault::{InputFault, RecordFault};
 pub use format::Format;
 pub use header::{Header, Metadata};
+pub use place::check_output;
+pub use report::report;
 pub use source::Source;
 pub use target::{Refused, Target, Written};
 
 use crate::error::{CliError, Exit};
 use crate::interrupt;
 use crate::options::WriterArgs;
-use crate::output::{Stdout, complain, count, exact_size};
 use crate::progress::Progress;
 
 /// Records between two looks at Ctrl-C and two moves of the bar.
@@ -64,7 +68,7 @@ pub struct OutputArgs {
     /// Replace the output if it exists
     #[arg(long)]
     pub force: bool,
-    /// Print a report in JSON on standard output (see JSON.md)
+    /// Print a report in JSON on standard output (see tools/JSON.md in the repository)
     #[arg(long)]
     pub json: bool,
     /// No progress bar, no summary
@@ -72,19 +76,8 @@ pub struct OutputArgs {
     pub quiet: bool,
 }
 
-/// One line of `--json`.
-#[derive(Debug, Serialize)]
-struct Report {
-    kind: &'static str,
-    output: String,
-    inputs: usize,
-    records: u64,
-    chunks: Option<u64>,
-    file_bytes: Option<u64>,
-    decoded_bytes: u64,
-}
-
 pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
+    place::check_name(&args.output)?;
     let to = format_of(&args.output, args.to, "--to")?;
     let formats = args
         .inputs
@@ -103,8 +96,10 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
     {
         return Err(CliError::StdinTwice);
     }
+    place::check_purpose(&args.output, &formats, to)?;
     let output = check_output(&args.output, args.output_args.force)?;
     let options = args.writer.parse()?;
+    let group_size = options.group_size();
     let open = |index: usize| Source::open(&args.inputs[index], formats[index], args.header);
 
     // All inputs are opened once before anything is written, so that what is wrong with the last one is not found
@@ -136,13 +131,15 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
     );
     pour(sources, target, &output, &progress).and_then(|(written, decoded_bytes)| {
         drop(progress);
-        report(
+        let exit = report(
             &args.output,
             args.inputs.len(),
             written,
             decoded_bytes,
             args.output_args,
-        )
+        )?;
+        report::hint(written, decoded_bytes, group_size, args.output_args);
+        Ok(exit)
     })
 }
 
@@ -184,6 +181,7 @@ pub fn pour(
                 Refused::Record(fault) => CliError::Record {
                     path: source.path().to_path_buf(),
                     record: source.records() - 1,
+                    line: source.line_of(source.records() - 1),
                     source: fault,
                 },
             })?;
@@ -196,42 +194,6 @@ pub fn pour(
     Ok((target.finish()?, decoded_bytes))
 }
 
-/// Tells what was written: on standard error in words, with `--json` on standard output.
-pub fn report(
-    output: &Path,
-    inputs: usize,
-    written: Written,
-    decoded_bytes: u64,
-    args: OutputArgs,
-) -> Result<Exit, CliError> {
-    if args.json {
-        let mut out = Stdout::lock();
-        out.json(&Report {
-            kind: "written",
-            output: output.display().to_string(),
-            inputs,
-            records: written.records,
-            chunks: written.chunks,
-            file_bytes: written.file_bytes,
-            decoded_bytes,
-        })?;
-        out.finish()?;
-    } else if !args.quiet
-        && let Some(file_bytes) = written.file_bytes
-    {
-        let chunks = written.chunks.map_or(String::new(), |chunks| {
-            format!(" in {}", count(chunks, "chunk"))
-        });
-        complain(&crate::error::printable(&format!(
-            "{}: {}{chunks}, {}",
-            output.display(),
-            count(written.records, "record"),
-            exact_size(file_bytes)
-        )));
-    }
-    Ok(Exit::Fine)
-}
-
 fn format_of(path: &Path, given: Option<Format>, option: &'static str) -> Result<Format, CliError> {
     let format = given.or_else(|| Format::of_path(path));
     match format {
@@ -242,26 +204,6 @@ fn format_of(path: &Path, given: Option<Format>, option: &'static str) -> Result
             option,
         }),
     }
-}
-
-/// Where to write to reach `path`. A link is followed, for the file behind it is to be replaced and not the link.
-pub fn check_output(path: &Path, force: bool) -> Result<PathBuf, CliError> {
-    if path == Path::new("-") {
-        return Ok(path.to_path_buf());
-    }
-    let Ok(metadata) = path.metadata() else {
-        // Not there, or not to be seen: creating it will tell.
-        return Ok(path.to_path_buf());
-    };
-    if !metadata.is_file() {
-        let path = path.to_path_buf();
-        return Err(CliError::OutputSpecial { path });
-    }
-    if !force {
-        let path = path.to_path_buf();
-        return Err(CliError::OutputExists { path });
-    }
-    path.canonicalize().map_err(CliError::io("open", path))
 }
 
 /// Sum of the inputs' sizes, if all are files.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use windrow::{Reader, RecordCursor};
 
 use super::csv::Rows;
+use super::disguise::Disguise;
 use super::format::Format;
 use super::header::{CSV_HEADER, CSV_LINE_END, Header};
 use super::input::{Fault, Input};
@@ -58,8 +59,27 @@ impl Source {
             metadata: Vec::new(),
             records: 0,
         };
+        source.refuse_disguise(format)?;
         source.read_metadata(header)?;
         Ok(source)
+    }
+
+    fn refuse_disguise(&mut self, format: Format) -> Result<(), CliError> {
+        let (Kind::TfRecord(input)
+        | Kind::JsonLines(input)
+        | Kind::Lines(input)
+        | Kind::Csv { input, .. }) = &mut self.kind
+        else {
+            return Ok(());
+        };
+        match Disguise::of(input, format).map_err(CliError::io("read", &self.path))? {
+            None => Ok(()),
+            Some(disguise) => Err(CliError::Disguised {
+                path: self.path.clone(),
+                format,
+                disguise,
+            }),
+        }
     }
 
     fn read_metadata(&mut self, header: Header) -> Result<(), CliError> {
@@ -96,6 +116,11 @@ impl Source {
     /// Records delivered so far.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The line that a record is, counted from 1, where each line is a record.
+    pub fn line_of(&self, record: u64) -> Option<u64> {
+        matches!(self.kind, Kind::JsonLines(_) | Kind::Lines(_)).then(|| record + 1)
     }
 
     /// Bytes of the input that were used up; for array_record files an estimate.
@@ -146,6 +171,7 @@ impl Source {
             Err(Fault::Input(source)) => Err(CliError::Input {
                 path: self.path.clone(),
                 record: self.records,
+                line: self.line_of(self.records),
                 byte,
                 source,
             }),

@@ -10,6 +10,8 @@ use super::input::{Fault, Input, MAX_RECORD_BYTES};
 
 const LENGTH_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;
+/// What stands in front of a record's data.
+pub const HEAD_BYTES: usize = LENGTH_BYTES + CHECKSUM_BYTES;
 
 fn masked_checksum(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
@@ -26,9 +28,17 @@ pub fn encode(record: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&masked_checksum(record).to_le_bytes());
 }
 
+/// Whether `bytes` begin with a length whose checksum is right.
+pub fn begins_well(bytes: &[u8]) -> bool {
+    bytes.first_chunk().is_some_and(|head: &[u8; HEAD_BYTES]| {
+        let (length, stored) = head.split_at(LENGTH_BYTES);
+        u32_at(stored) == masked_checksum(length)
+    })
+}
+
 /// The next record into `record`; `false` at the end.
 pub fn read(input: &mut Input, record: &mut Vec<u8>) -> Result<bool, Fault> {
-    let mut head = [0; LENGTH_BYTES + CHECKSUM_BYTES];
+    let mut head = [0; HEAD_BYTES];
     match fill(input, &mut head)? {
         0 => return Ok(false),
         have if have < head.len() => {

@@ -71,11 +71,13 @@ fn what_is_not_there_is_refused() {
         2,
         &["5..11", all],
     );
-    scratch.fails(
-        &["cat", "--range", "5:3", "a.array_record"],
-        2,
-        &["5..3", all],
-    );
+    for range in ["3:1", "99:98"] {
+        let ran = scratch.run(&["cat", "--range", range, "a.array_record"]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("the range is backwards"), "{}", ran.err);
+    }
+    let behind = ["cat", "--range", "11:", "a.array_record"];
+    scratch.fails(&behind, 2, &["11..10", all]);
     let ran = scratch.fails(&["cat", "--indices", "1,10", "a.array_record"], 2, &["10"]);
     assert_eq!(ran.text(), "r1\n", "what came before is printed");
     scratch.fails(&["cat", "missing"], 2, &["missing", "No such file"]);

@@ -1,9 +1,5 @@
 //! `convert`: formats other than CSV and TFRecord, and what holds for all.
 
-use std::io::Write;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
 use windrow::WriterOptions;
 
 use crate::scratch::{Scratch, documented, fields};
@@ -143,7 +139,7 @@ fn an_existing_output_is_safe() {
     scratch.fails(
         &["convert", "--force", "--to", "lines", "a.txt", "."],
         2,
-        &["not a regular file"],
+        &["names a folder"],
     );
     scratch.fails(
         &["convert", "a.txt", "no/such/folder.txt"],
@@ -162,12 +158,19 @@ fn an_existing_output_is_safe() {
 #[test]
 fn devices_are_not_replaced_and_links_stay_links() {
     let scratch = Scratch::new();
-    scratch.put("a.txt", "new\n");
-    let args = ["convert", "--force", "--to", "lines", "a.txt", "/dev/null"];
+    scratch.write("a.array_record", "", &["new"]);
+    let args = [
+        "convert",
+        "--force",
+        "--to",
+        "lines",
+        "a.array_record",
+        "/dev/null",
+    ];
     scratch.fails(&args, 2, &["not a regular file"]);
     scratch.put("target.txt", "old\n");
     std::os::unix::fs::symlink("target.txt", scratch.path("link.txt")).unwrap();
-    scratch.ok(&["convert", "--force", "a.txt", "link.txt"]);
+    scratch.ok(&["convert", "--force", "a.array_record", "link.txt"]);
     assert_eq!(scratch.get("target.txt"), b"new\n");
     assert!(scratch.path("link.txt").is_symlink());
 }
@@ -268,51 +271,76 @@ fn reports() {
     }
 }
 
-/// Ctrl-C while the input is silent: no output, and no temporary file either.
-#[cfg(unix)]
 #[test]
-fn an_interrupted_conversion_leaves_nothing() {
+fn the_name_of_a_folder_is_refused_before_any_work() {
     let scratch = Scratch::new();
-    for to in ["a.array_record", "a.txt"] {
-        let mut child = scratch
-            .command(&["convert", "--from", "lines", "-", to])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(b"line\n").unwrap();
-        let unfinished = || {
-            std::fs::read_dir(scratch.path("")).unwrap().any(|entry| {
-                entry
-                    .unwrap()
-                    .file_name()
-                    .to_string_lossy()
-                    .contains("unfinished")
-            })
-        };
-        let begin = Instant::now();
-        while !unfinished() {
-            assert!(
-                begin.elapsed() < Duration::from_secs(60),
-                "no output was begun"
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let killed = std::process::Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(killed.success());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130));
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            err,
-            format!("windrow: interrupted: nothing was written to {to}\n")
-        );
-        assert!(!scratch.path(to).exists());
-        scratch.assert_tidy();
-        drop(stdin);
+    std::fs::create_dir(scratch.path("folder.csv")).unwrap();
+    scratch.write("a.array_record", "", &["x"]);
+    for output in [
+        "new/",
+        "new.csv/",
+        "folder.csv",
+        "folder.csv/",
+        ".",
+        "..",
+        "new/.",
+    ] {
+        // The input is missing: that would be found by the first look at it.
+        let args = ["convert", "missing.txt", output];
+        scratch.fails(&args, 2, &["cannot write", output, "names a folder"]);
+        scratch.fails(&["rechunk", "missing", output], 2, &["names a folder"]);
     }
+    assert!(!scratch.path("new").exists());
+}
+
+#[test]
+fn text_is_not_replaced_by_text_of_the_same_format() {
+    let scratch = Scratch::new();
+    scratch.put("a.csv", "h\n1\n");
+    scratch.put("b.csv", "h\n2\n");
+    for args in [
+        &["convert", "a.csv", "b.csv"][..],
+        &["convert", "--force", "a.csv", "b.csv"],
+        &["convert", "--force", "b.csv", "a.csv", "b.csv"],
+    ] {
+        let words = ["b.csv", "nothing to convert: both are csv"];
+        scratch.fails(args, 2, &words);
+        assert_eq!(scratch.get("b.csv"), b"h\n2\n");
+    }
+    scratch.ok(&["convert", "a.csv", "b.csv", "new.csv"]);
+    scratch.ok(&["convert", "--force", "--from", "lines", "a.csv", "b.csv"]);
+    assert_eq!(scratch.get("b.csv"), b"h\n1\n");
+}
+
+#[test]
+fn a_file_larger_than_its_records_gives_a_hint() {
+    let scratch = Scratch::new();
+    scratch.put("a.txt", "record\n".repeat(1001));
+    scratch.put("few.txt", "record\n".repeat(1000));
+    scratch.put("large.txt", format!("{}\n", "x".repeat(1000)).repeat(1001));
+    let hint = "windrow: hint: one record per chunk; --group-size 64 makes the file smaller, \
+                at the cost of decoding 64 records to read one\n";
+    for (args, hinted) in [
+        (&["a.txt", "b.array_record"][..], true),
+        (&["--json", "a.txt", "b.array_record"], true),
+        (&["--quiet", "a.txt", "b.array_record"], false),
+        (&["--group-size", "2", "a.txt", "b.array_record"], false),
+        (&["few.txt", "b.array_record"], false),
+        (&["large.txt", "b.array_record"], false),
+        (&["a.txt", "b.tfrecord"], false),
+    ] {
+        let ran = scratch.ok(&[&["convert", "--force"], args].concat());
+        assert_eq!(ran.err.ends_with(hint), hinted, "{args:?}: {}", ran.err);
+        assert_eq!(ran.err.contains("hint"), hinted, "{args:?}: {}", ran.err);
+    }
+    // What the hint says is true.
+    scratch.ok(&["convert", "a.txt", "one.array_record"]);
+    scratch.ok(&[
+        "convert",
+        "--group-size",
+        "64",
+        "a.txt",
+        "many.array_record",
+    ]);
+    assert!(scratch.get("many.array_record").len() < scratch.get("one.array_record").len());
 }

@@ -8,5 +8,8 @@ mod inspect;
 mod readme;
 mod rechunk;
 mod scratch;
+#[cfg(unix)]
+mod signals;
+mod text_input;
 mod tfrecord;
 mod verify;
