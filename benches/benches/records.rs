@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use windrow::{Codec, Reader, ReaderOptions, Writer, WriterOptions};
+use windrow::{Codec, MmapStore, Reader, ReaderOptions, SourceName, Writer, WriterOptions};
 use windrow_bench::floor::{self, Encoded, Group};
 use windrow_bench::measure::{Pair, in_turn};
 use windrow_bench::text;
@@ -94,6 +94,17 @@ impl<'a> Bench<'a> {
             .with_max_parallelism(Some(u32::try_from(self.threads).expect("few")))
     }
 
+    #[allow(
+        unsafe_code,
+        reason = "opening a map is a promise, which this program keeps"
+    )]
+    fn map(&self) -> Reader {
+        let name = SourceName::path(&self.path);
+        // SAFETY: the file lies in a temporary folder of this program, which does not change it any more.
+        let store = unsafe { MmapStore::open(&name) }.expect("maps");
+        Reader::from_store(store, name, ReaderOptions::new()).expect("opens")
+    }
+
     fn row(&self, work: &str, records: usize, pair: Pair) {
         let bytes = self.bytes as f64 * records as f64 / self.records.len() as f64;
         let speed = |time: std::time::Duration| bytes / 1e6 / time.as_secs_f64();
@@ -163,6 +174,21 @@ impl<'a> Bench<'a> {
             },
         );
         self.row("sequential", n, pair);
+
+        if codec == Codec::Uncompressed {
+            let reader = self.map();
+            let pair = in_turn(
+                ROUNDS,
+                || floor::read(codec, threads, &self.chunks, &in_order),
+                || {
+                    let mut cursor = reader.records();
+                    while let Some(record) = cursor.next_record().expect("reads") {
+                        black_box(record);
+                    }
+                },
+            );
+            self.row("sequential, mmap", n, pair);
+        }
 
         let shuffled = shuffled(n);
         let indices: Vec<u64> = shuffled.iter().map(|&index| index as u64).collect();

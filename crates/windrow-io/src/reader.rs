@@ -54,7 +54,7 @@ struct Counters {
 /// What a reader has done so far, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderStats {
-    /// Reads of the store, those at open included. Always 0 for stores in memory.
+    /// Reads of the store, those at open included. Stores in memory are read at open only.
     pub reads: u64,
     /// Bytes that these reads fetched.
     pub bytes_read: u64,
