@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use windrow::{Codec, MmapStore, Reader, ReaderOptions, SourceName, Writer, WriterOptions};
+use windrow::{Codec, MmapStore, Reader, ReaderOptions, Sink, SourceName, Writer, WriterOptions};
 use windrow_bench::floor::{self, Encoded, Group};
 use windrow_bench::measure::{Pair, in_turn};
 use windrow_bench::text;
@@ -128,36 +128,29 @@ impl<'a> Bench<'a> {
             ..
         } = *self;
         let n = records.len();
+        // Brotli takes its time.
+        let slow = matches!(codec, Codec::Brotli { .. });
+        let rounds = if slow { 1 } else { ROUNDS };
         let in_order: Vec<usize> = (0..self.chunks.len()).collect();
         let pair = in_turn(
-            if matches!(codec, Codec::Brotli { .. }) {
-                1
-            } else {
-                ROUNDS
-            },
+            rounds,
             || floor::write(codec, threads, &self.groups),
             || {
-                let mut writer = Writer::create_file(&self.path, self.options()).expect("created");
-                for record in records {
-                    writer.write(record).expect("written");
-                }
-                writer.finish().expect("finished");
+                write_all(
+                    Writer::create_file(&self.path, self.options()).expect("created"),
+                    records,
+                )
             },
         );
         self.row("write (file)", n, pair);
         let pair = in_turn(
-            if matches!(codec, Codec::Brotli { .. }) {
-                1
-            } else {
-                ROUNDS
-            },
+            rounds,
             || floor::write(codec, threads, &self.groups),
             || {
-                let mut writer = Writer::create(std::io::sink(), self.options()).expect("created");
-                for record in records {
-                    writer.write(record).expect("written");
-                }
-                writer.finish().expect("finished");
+                write_all(
+                    Writer::create(std::io::sink(), self.options()).expect("created"),
+                    records,
+                )
             },
         );
         self.row("write (memory)", n, pair);
@@ -166,12 +159,7 @@ impl<'a> Bench<'a> {
         let pair = in_turn(
             ROUNDS,
             || floor::read(codec, threads, &self.chunks, &in_order),
-            || {
-                let mut cursor = reader.records();
-                while let Some(record) = cursor.next_record().expect("reads") {
-                    black_box(record);
-                }
-            },
+            || read_in_order(&reader),
         );
         self.row("sequential", n, pair);
 
@@ -180,12 +168,7 @@ impl<'a> Bench<'a> {
             let pair = in_turn(
                 ROUNDS,
                 || floor::read(codec, threads, &self.chunks, &in_order),
-                || {
-                    let mut cursor = reader.records();
-                    while let Some(record) = cursor.next_record().expect("reads") {
-                        black_box(record);
-                    }
-                },
+                || read_in_order(&reader),
             );
             self.row("sequential, mmap", n, pair);
         }
@@ -247,6 +230,20 @@ impl<'a> Bench<'a> {
             // A whole chunk is decoded for each record, so bytes count by chunk.
             self.row("single random", some, pair);
         }
+    }
+}
+
+fn write_all<S: Sink>(mut writer: Writer<S>, records: &[Vec<u8>]) {
+    for record in records {
+        writer.write(record).expect("written");
+    }
+    writer.finish().expect("finished");
+}
+
+fn read_in_order(reader: &Reader) {
+    let mut cursor = reader.records();
+    while let Some(record) = cursor.next_record().expect("reads") {
+        black_box(record);
     }
 }
 

@@ -330,24 +330,8 @@ impl FooterDecoder {
                 expected: self.postscript_begin(),
             });
         }
-        let limit = self.limits.max_chunk_bytes;
-        // No codec makes more than twice as much of what it cannot compress.
-        let stored = header.data_bytes / 2;
-        for (what, value) in [
-            ("decoded footer", header.decoded_bytes),
-            ("stored footer", stored),
-        ] {
-            if value > limit {
-                let option = "max_chunk_bytes";
-                return Err(FormatError::Limit {
-                    what,
-                    at,
-                    value,
-                    limit,
-                    option,
-                });
-            }
-        }
+        self.limits.check_decoded(header, at)?;
+        self.limits.check_stored(header, at)?;
         self.footer.footer_end = end;
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! How much one structure may take.
 
+use crate::chunk_header::ChunkHeader;
+use crate::error::{At, FormatError};
+
 /// Bounds on what a decoder reserves for sizes that a file declares. Above them, decoding is an error that names the
 /// option; below them, memory is still reserved only for what the bytes at hand make possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,6 +11,48 @@ pub struct Limits {
     pub max_chunk_bytes: u64,
     /// Bytes of one record, default 4 GiB.
     pub max_record_bytes: u64,
+}
+
+impl Limits {
+    /// Checks what a chunk says that it decodes to.
+    ///
+    /// # Errors
+    /// [`FormatError::Limit`] naming `max_chunk_bytes`.
+    pub fn check_decoded(&self, header: &ChunkHeader, at: At) -> Result<(), FormatError> {
+        Self::check(
+            "decoded chunk",
+            header.decoded_bytes,
+            self.max_chunk_bytes,
+            at,
+        )
+    }
+
+    /// Checks what a chunk takes in the file, before it is fetched: no codec makes more than twice as much of what it
+    /// cannot compress.
+    ///
+    /// # Errors
+    /// [`FormatError::Limit`] naming `max_chunk_bytes`.
+    pub fn check_stored(&self, header: &ChunkHeader, at: At) -> Result<(), FormatError> {
+        Self::check(
+            "stored chunk",
+            header.data_bytes,
+            self.max_chunk_bytes.saturating_mul(2),
+            at,
+        )
+    }
+
+    fn check(what: &'static str, value: u64, limit: u64, at: At) -> Result<(), FormatError> {
+        if value <= limit {
+            return Ok(());
+        }
+        Err(FormatError::Limit {
+            what,
+            at,
+            value,
+            limit,
+            option: "max_chunk_bytes",
+        })
+    }
 }
 
 impl Default for Limits {

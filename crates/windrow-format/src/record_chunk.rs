@@ -252,15 +252,7 @@ impl RecordDecoder {
         } = chunk.header;
         let at = chunk.at;
         let (compression, sizes, values) = split(chunk)?;
-        if decoded_bytes > limits.max_chunk_bytes {
-            return Err(FormatError::Limit {
-                what: "decoded chunk",
-                at,
-                value: decoded_bytes,
-                limit: limits.max_chunk_bytes,
-                option: "max_chunk_bytes",
-            });
-        }
+        limits.check_decoded(&chunk.header, at)?;
         self.sizes.clear();
         let what = "record sizes";
         self.decompressor.decompress_into(

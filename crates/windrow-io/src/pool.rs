@@ -31,6 +31,15 @@ pub(crate) fn workers() -> usize {
     }
 }
 
+/// Number of threads that a parallel call may use under the option `max_parallelism`, the calling one included.
+pub(crate) fn threads(max_parallelism: Option<u32>) -> usize {
+    max_parallelism.map_or_else(workers, |threads| {
+        usize::try_from(threads)
+            .unwrap_or(usize::MAX)
+            .min(workers())
+    })
+}
+
 /// The pool of this process; `None` where the operating system starts no threads, and callers work alone.
 fn pool() -> Option<Arc<Pool>> {
     let process = std::process::id();

@@ -310,11 +310,6 @@ impl Inner {
 
     /// Number of threads that a parallel call may use, the calling one included.
     pub(crate) fn threads(&self) -> usize {
-        match self.options.max_parallelism() {
-            Some(threads) => usize::try_from(threads)
-                .unwrap_or(usize::MAX)
-                .min(pool::workers()),
-            None => pool::workers(),
-        }
+        pool::threads(self.options.max_parallelism())
     }
 }

@@ -93,13 +93,7 @@ impl OpenFiles {
     }
 
     pub(super) fn threads(&self) -> usize {
-        let workers = pool::workers();
-        match self.options.max_parallelism() {
-            Some(threads) => workers
-                .min(usize::try_from(threads).unwrap_or(usize::MAX))
-                .max(1),
-            None => workers,
-        }
+        pool::threads(self.options.max_parallelism()).max(1)
     }
 
     /// The file of record number `index` of the source, which is below [`len`](Self::len), and the record in it.

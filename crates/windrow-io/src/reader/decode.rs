@@ -115,20 +115,8 @@ impl Inner {
         header: &ChunkHeader,
     ) -> Result<u64, FormatError> {
         location.check(header)?;
-        // No codec makes more than twice as much of what it cannot compress.
-        let limit = self.limits.max_chunk_bytes.saturating_mul(2);
-        let value = header.data_bytes;
-        if value > limit {
-            let at = At::chunk(location.begin, location.chunk);
-            let (what, option) = ("stored chunk", "max_chunk_bytes");
-            return Err(FormatError::Limit {
-                what,
-                at,
-                value,
-                limit,
-                option,
-            });
-        }
+        self.limits
+            .check_stored(header, At::chunk(location.begin, location.chunk))?;
         Ok(header.chunk_end(location.begin).min(location.end))
     }
 
