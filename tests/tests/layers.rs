@@ -15,8 +15,8 @@ const LAYERS: &[&str] = &[
     "windrow-query",
     "windrow-server",
     "windrow",
-    "windrow-python",
     "windrow-cli",
+    "windrow-python",
     "windrow-tests",
     "windrow-bench",
 ];

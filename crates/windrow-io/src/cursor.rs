@@ -86,6 +86,83 @@ impl PartialEq<[u8]> for Record {
     }
 }
 
+/// Consecutive records of a file that share one buffer.
+#[derive(Debug, Clone)]
+pub struct RecordRun {
+    /// `None` only while it is dropped.
+    records: Option<Arc<Records>>,
+    places: Range<usize>,
+}
+
+impl RecordRun {
+    /// Number of records, at least one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Never: a run holds at least one record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Record number `position` of the run.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<&[u8]> {
+        let place = self.places.start.checked_add(position)?;
+        self.records()
+            .get(place)
+            .filter(|_| place < self.places.end)
+    }
+
+    /// The records, back to back.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        let records = self.records();
+        let end = |place: usize| {
+            place
+                .checked_sub(1)
+                .and_then(|before| records.ends().get(before))
+                .copied()
+        };
+        let begin = end(self.places.start).unwrap_or(0);
+        let behind = end(self.places.end).unwrap_or(begin);
+        present(records.as_bytes().get(begin..behind))
+    }
+
+    /// Where each record ends in [`as_bytes`](Self::as_bytes).
+    pub fn ends(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+        let records = self.records();
+        let begin = records
+            .range(self.places.start)
+            .map_or(0, |range| range.start);
+        let ends = records.ends().get(self.places.clone()).unwrap_or_default();
+        ends.iter().map(move |end| end - begin)
+    }
+
+    fn records(&self) -> &Records {
+        match &self.records {
+            Some(records) => records,
+            None => unreachable!("records are taken only when the run is dropped"),
+        }
+    }
+}
+
+impl AsRef<[u8]> for RecordRun {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl Drop for RecordRun {
+    fn drop(&mut self) {
+        if let Some(records) = self.records.take().and_then(Arc::into_inner) {
+            recycle::give(records);
+        }
+    }
+}
+
 impl Reader {
     /// All records in order.
     #[must_use]
@@ -160,6 +237,45 @@ impl RecordCursor {
             }
             None => Ok(false),
         }
+    }
+
+    /// Whether there is a next record that is decoded already: then reading it waits for no disk and no worker.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.position < self.end && self.place < self.current.len()
+    }
+
+    /// Waits until the next record is decoded. `false` at the end.
+    ///
+    /// # Errors
+    /// Those of [`next_record`](Self::next_record).
+    pub fn wait(&mut self) -> Result<bool> {
+        if self.position >= self.end {
+            return Ok(false);
+        }
+        if self.place >= self.current.len() {
+            self.next_run()?;
+        }
+        Ok(true)
+    }
+
+    /// The next records that were decoded together: one chunk, or several of up to 256 KiB in all. `None` at the end.
+    ///
+    /// # Errors
+    /// Those of [`next_record`](Self::next_record).
+    pub fn next_records(&mut self) -> Result<Option<RecordRun>> {
+        if !self.wait()? {
+            return Ok(None);
+        }
+        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
+        let len = left.min(self.current.len() - self.place);
+        let places = self.place..self.place + len;
+        self.place += len;
+        self.position += len as u64;
+        Ok(Some(RecordRun {
+            records: Some(Arc::clone(&self.current)),
+            places,
+        }))
     }
 
     /// Steps over the next record, which is then at `place - 1` of `current`. `false` at the end.

@@ -4,7 +4,7 @@ mod instruction;
 mod open_files;
 mod shards;
 
-pub use instruction::FileInstruction;
+pub use instruction::{FileInstruction, SourcePart};
 pub use shards::{expand_pattern, shard_path};
 
 use std::ops::Range;
@@ -15,9 +15,11 @@ use std::sync::{Arc, Mutex};
 use windrow_format::options::ReaderOptions;
 
 use crate::batch::{Batch, lock};
-use crate::cursor::{Record, RecordCursor};
+use crate::cursor::{Record, RecordCursor, RecordRun};
 use crate::error::{Error, Result, SourceName};
 use crate::pool;
+#[cfg(doc)]
+use crate::reader::Reader;
 use instruction::FilePart;
 use open_files::OpenFiles;
 
@@ -35,6 +37,9 @@ pub struct DataSource {
     files: Arc<OpenFiles>,
     range: Range<u64>,
 }
+
+/// Records of one file: the file, the records in it, and their positions in the caller's list.
+type InFile = (usize, Vec<u64>, Vec<usize>);
 
 impl DataSource {
     /// A source of the files, or `path[a:b]` parts of files, that `paths` name, in this order. A path that exists
@@ -56,9 +61,27 @@ impl DataSource {
         options: ReaderOptions,
         max_open_files: usize,
     ) -> Result<Self> {
-        let parts: Result<Vec<_>> = paths
+        let parts = paths
             .into_iter()
-            .map(|path| FilePart::parse(path.as_ref()))
+            .map(|path| SourcePart::Path(path.as_ref().to_path_buf()));
+        Self::open_parts(parts, options, max_open_files)
+    }
+
+    /// A source of files and of parts of files.
+    ///
+    /// # Errors
+    /// Those of [`open_with`](Self::open_with).
+    pub fn open_parts(
+        parts: impl IntoIterator<Item = SourcePart>,
+        options: ReaderOptions,
+        max_open_files: usize,
+    ) -> Result<Self> {
+        let parts: Result<Vec<_>> = parts
+            .into_iter()
+            .map(|part| match part {
+                SourcePart::Path(path) => FilePart::parse(&path),
+                SourcePart::Records(instruction) => Ok(instruction.into()),
+            })
             .collect();
         Self::from_parts(parts?, options, max_open_files)
     }
@@ -85,8 +108,11 @@ impl DataSource {
         options: ReaderOptions,
         max_open_files: usize,
     ) -> Result<Self> {
-        let parts = instructions.into_iter().map(FilePart::from).collect();
-        Self::from_parts(parts, options, max_open_files)
+        Self::open_parts(
+            instructions.into_iter().map(SourcePart::Records),
+            options,
+            max_open_files,
+        )
     }
 
     fn from_parts(
@@ -142,7 +168,7 @@ impl DataSource {
     /// # Errors
     /// Those of [`get`](Self::get).
     pub fn get_with<R>(&self, index: u64, use_record: impl FnOnce(&[u8]) -> R) -> Result<R> {
-        let (file, record) = self.files.locate(self.absolute(index)?);
+        let (file, record) = self.locate(index)?;
         self.files.reader(file)?.read_with(record, use_record)
     }
 
@@ -152,22 +178,10 @@ impl DataSource {
     /// # Errors
     /// Those of [`get`](Self::get), before anything is read if a number is out of range.
     pub fn get_many(&self, indices: &[u64]) -> Result<Batch> {
-        // Per file: its records, and their positions in `indices`.
-        let mut by_file: Vec<(usize, Vec<u64>, Vec<usize>)> = Vec::new();
-        let mut slots = vec![usize::MAX; self.num_files()];
-        for (position, &index) in indices.iter().enumerate() {
-            let (file, record) = self.files.locate(self.absolute(index)?);
-            if slots[file] == usize::MAX {
-                slots[file] = by_file.len();
-                by_file.push((file, Vec::new(), Vec::new()));
-            }
-            let (_, records, positions) = &mut by_file[slots[file]];
-            records.push(record);
-            positions.push(position);
-        }
+        let by_file = self.by_file(indices)?;
         struct Work {
             files: Arc<OpenFiles>,
-            by_file: Vec<(usize, Vec<u64>, Vec<usize>)>,
+            by_file: Vec<InFile>,
             next: AtomicUsize,
             results: Vec<Mutex<Option<Result<Batch>>>>,
         }
@@ -203,6 +217,78 @@ impl DataSource {
             }
         }
         Ok(all)
+    }
+
+    /// Lends the records with these numbers to `use_record`, without copies: position in `indices`, record. The files
+    /// are read one after the other, each as [`Reader::read_many_with`] does.
+    ///
+    /// # Errors
+    /// Those of [`get_many`](Self::get_many), but for the limit on the batch; some records may have been lent before.
+    pub fn get_many_with(
+        &self,
+        indices: &[u64],
+        use_record: impl Fn(usize, &[u8]) + Sync,
+    ) -> Result<()> {
+        for (file, records, positions) in self.by_file(indices)? {
+            let reader = self.files.reader(file)?;
+            reader.read_many_with(&records, |place, record| {
+                use_record(positions[place], record);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The sizes in bytes of the records with these numbers, if the files' footers tell them all; see
+    /// [`Reader::record_sizes`].
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn record_sizes(&self, indices: &[u64]) -> Result<Option<Vec<u64>>> {
+        let mut all = vec![0; indices.len()];
+        for (file, records, positions) in self.by_file(indices)? {
+            let Some(sizes) = self.files.reader(file)?.record_sizes(&records)? else {
+                return Ok(None);
+            };
+            for (position, size) in positions.into_iter().zip(sizes) {
+                all[position] = size;
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// The parts of files that this source was made of, whatever was sliced off. Whole files state their length.
+    pub fn instructions(&self) -> impl ExactSizeIterator<Item = FileInstruction> + '_ {
+        self.files.parts().iter().map(FilePart::to_instruction)
+    }
+
+    /// Which part holds record number `index`, and the record's number in that part's file.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn locate(&self, index: u64) -> Result<(usize, u64)> {
+        Ok(self.files.locate(self.absolute(index)?))
+    }
+
+    /// Closes the files that are open. Calls that are under way end well; later ones open what they need again.
+    pub fn close_files(&self) {
+        self.files.close_all();
+    }
+
+    /// Groups records by file.
+    fn by_file(&self, indices: &[u64]) -> Result<Vec<InFile>> {
+        let mut by_file: Vec<InFile> = Vec::new();
+        let mut slots = vec![usize::MAX; self.num_files()];
+        for (position, &index) in indices.iter().enumerate() {
+            let (file, record) = self.locate(index)?;
+            if slots[file] == usize::MAX {
+                slots[file] = by_file.len();
+                by_file.push((file, Vec::new(), Vec::new()));
+            }
+            let (_, records, positions) = &mut by_file[slots[file]];
+            records.push(record);
+            positions.push(position);
+        }
+        Ok(by_file)
     }
 
     /// A view of the records of `range`, which is cut to the source's length.
@@ -256,28 +342,83 @@ pub struct Iter {
     failed: bool,
 }
 
-impl Iterator for Iter {
-    type Item = Result<Record>;
+impl Iter {
+    /// Whether there is a next record that is decoded already; see [`RecordCursor::is_ready`].
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.cursor.as_ref().is_some_and(RecordCursor::is_ready)
+    }
 
-    fn next(&mut self) -> Option<Result<Record>> {
-        while !self.failed && !self.source.is_empty() {
-            if let Some(record) = self.cursor.as_mut().and_then(Iterator::next) {
-                self.source.range.start += 1;
-                self.failed = record.is_err();
-                return Some(record);
+    /// The next record, lent. `None` at the end.
+    ///
+    /// # Errors
+    /// Those of [`DataSource::get`]; the position stays where it is.
+    pub fn next_record(&mut self) -> Result<Option<&[u8]>> {
+        if !self.wait()? {
+            return Ok(None);
+        }
+        self.source.range.start += 1;
+        match &mut self.cursor {
+            Some(cursor) => cursor.next_record(),
+            None => Ok(None),
+        }
+    }
+
+    /// The next records that were decoded together; see [`RecordCursor::next_records`].
+    ///
+    /// # Errors
+    /// Those of [`next_record`](Self::next_record).
+    pub fn next_records(&mut self) -> Result<Option<RecordRun>> {
+        if !self.wait()? {
+            return Ok(None);
+        }
+        let run = match &mut self.cursor {
+            Some(cursor) => cursor.next_records()?,
+            None => None,
+        };
+        self.source.range.start += run.as_ref().map_or(0, |run| run.len() as u64);
+        Ok(run)
+    }
+
+    /// Waits until the next record is decoded. `false` at the end.
+    ///
+    /// # Errors
+    /// Those of [`next_record`](Self::next_record).
+    pub fn wait(&mut self) -> Result<bool> {
+        while !self.source.is_empty() {
+            if let Some(cursor) = &mut self.cursor
+                && cursor.wait()?
+            {
+                return Ok(true);
             }
             let (file, record) = self.source.files.locate(self.source.range.start);
             let left = self.source.files.parts()[file].end() - record;
             let last = record + left.min(self.source.len());
-            match self.source.files.reader(file) {
-                Ok(reader) => self.cursor = Some(reader.records_in(record..last)),
-                Err(error) => {
-                    self.failed = true;
-                    return Some(Err(error));
-                }
+            let reader = self.source.files.reader(file)?;
+            self.cursor = Some(reader.records_in(record..last));
+        }
+        Ok(false)
+    }
+}
+
+impl Iterator for Iter {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Result<Record>> {
+        if self.failed {
+            return None;
+        }
+        match self.wait() {
+            Ok(true) => {
+                self.source.range.start += 1;
+                self.cursor.as_mut().and_then(Iterator::next)
+            }
+            Ok(false) => None,
+            Err(error) => {
+                self.failed = true;
+                Some(Err(error))
             }
         }
-        None
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

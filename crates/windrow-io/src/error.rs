@@ -58,14 +58,16 @@ pub enum Error {
         source: FormatError,
     },
     /// The operating system, or a store, refused.
-    #[error("cannot {action} {name}{}", AtByte(.byte))]
+    #[error("cannot {action} {name}{}{}", AtPlace(.at), RecordRange(.records))]
     Io {
         /// The file.
         name: SourceName,
         /// What was tried: `open`, `read`, `write`, ...
         action: &'static str,
         /// Where in the file, if it was at one place.
-        byte: Option<u64>,
+        at: Option<At>,
+        /// The records that cannot be read because of it, where they are known.
+        records: Option<Range<u64>>,
         /// The system's own words.
         #[source]
         source: io::Error,
@@ -160,11 +162,11 @@ impl fmt::Display for RecordRange<'_> {
     }
 }
 
-struct AtByte<'a>(&'a Option<u64>);
+struct AtPlace<'a>(&'a Option<At>);
 
-impl fmt::Display for AtByte<'_> {
+impl fmt::Display for AtPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |byte| write!(f, " at byte {byte}"))
+        self.0.map_or(Ok(()), |at| write!(f, " at {at}"))
     }
 }
 
@@ -185,7 +187,8 @@ impl Error {
         Self::Io {
             name: name.clone(),
             action,
-            byte: None,
+            at: None,
+            records: None,
             source,
         }
     }
@@ -246,7 +249,7 @@ impl Error {
     pub fn at(&self) -> Option<At> {
         match self {
             Self::Format { source, .. } => source.at(),
-            Self::Io { byte, .. } => byte.map(At::byte),
+            Self::Io { at, .. } => *at,
             _ => None,
         }
     }
@@ -255,7 +258,7 @@ impl Error {
     #[must_use]
     pub fn records(&self) -> Option<Range<u64>> {
         match self {
-            Self::Format { records, .. } => records.clone(),
+            Self::Format { records, .. } | Self::Io { records, .. } => records.clone(),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ mod cursor;
 mod data_source;
 mod error;
 mod index;
+mod permutation;
 mod pool;
 mod reader;
 mod recycle;
@@ -17,12 +18,13 @@ mod verify;
 mod writer;
 
 pub use batch::Batch;
-pub use cursor::{Record, RecordCursor};
+pub use cursor::{Record, RecordCursor, RecordRun};
 pub use data_source::{
-    DEFAULT_MAX_OPEN_FILES, DataSource, FileInstruction, Iter as DataSourceIter, expand_pattern,
-    shard_path,
+    DEFAULT_MAX_OPEN_FILES, DataSource, FileInstruction, Iter as DataSourceIter, SourcePart,
+    expand_pattern, shard_path,
 };
 pub use error::{Error, Result, SourceName};
+pub use permutation::{Permutation, PermutationIter};
 pub use reader::{Reader, ReaderStats};
 pub use sharded::{ShardLimits, ShardedWriter};
 pub use sink::{FileSink, Sink};

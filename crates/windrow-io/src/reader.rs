@@ -228,6 +228,25 @@ impl Reader {
         }
     }
 
+    /// The sizes in bytes of the records with these numbers, if the footer tells them: if each of them is alone in its
+    /// chunk, as in files of `group_size` 1. A chunk that differs from it is an error when it is read.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::Io`] if an offloaded index cannot be read.
+    pub fn record_sizes(&self, indices: &[u64]) -> Result<Option<Vec<u64>>> {
+        let mut sizes = Vec::with_capacity(indices.len());
+        for &index in indices {
+            self.inner.check_index(index)?;
+            let location = self.inner.index.find(index);
+            let location = location.map_err(|source| self.inner.index_error(source))?;
+            if location.records != 1 {
+                return Ok(None);
+            }
+            sizes.push(location.decoded_bytes);
+        }
+        Ok(Some(sizes))
+    }
+
     /// Record number `index`, counted from zero.
     ///
     /// # Errors

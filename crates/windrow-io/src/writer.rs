@@ -86,17 +86,28 @@ impl Writer<FileSink> {
     /// # Errors
     /// [`Error::Options`], [`Error::TransposeUnsupported`], [`Error::Io`].
     pub fn create_file(path: impl AsRef<Path>, options: WriterOptions) -> Result<Self> {
+        let atomic = options.atomic();
         let name = SourceName::path(path.as_ref());
-        check_options(&options, &name)?;
-        let sink = FileSink::create(path.as_ref(), options.atomic());
-        Self::create(
-            sink.map_err(|source| Error::io(&name, "create", source))?,
-            options,
-        )
+        Self::create_with(&name, options, || FileSink::create(path.as_ref(), atomic))
     }
 }
 
 impl<S: Sink> Writer<S> {
+    /// Checks the options, then makes the sink and begins a file in it: what is at its place stays if the options are
+    /// bad. `name` stands for it in messages until it is made.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create), and [`Error::Io`] if the sink cannot be made.
+    pub fn create_with(
+        name: &SourceName,
+        options: WriterOptions,
+        make: impl FnOnce() -> std::io::Result<S>,
+    ) -> Result<Self> {
+        check_options(&options, name)?;
+        let sink = make().map_err(|source| Error::io(name, "create", source))?;
+        Self::create(sink, options)
+    }
+
     /// Begins a file in `sink`, which is at its beginning.
     ///
     /// # Errors
@@ -170,6 +181,16 @@ impl<S: Sink> Writer<S> {
         Ok(())
     }
 
+    /// Whether writing a record of this size would hand work to others, or wait for them or for the sink: for callers
+    /// that hold a lock which they would rather not hold meanwhile.
+    #[must_use]
+    pub fn may_wait(&self, record_bytes: usize) -> bool {
+        let full = self.open_records + 1 >= u64::from(self.options.group_size())
+            || self.options.max_group_bytes().is_some();
+        let batched = self.batch.records.bytes_len() + 16 * (self.batch.lens.len() + 1);
+        full && batched + record_bytes >= self.batch_bytes
+    }
+
     /// Appends records in order.
     ///
     /// # Errors
@@ -218,6 +239,12 @@ impl<S: Sink> Writer<S> {
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// Whether an earlier call failed: every later one will, too.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// The file's name in messages.
@@ -285,12 +312,7 @@ impl<S: Sink> Writer<S> {
     fn check_io<T>(&mut self, action: &'static str, result: std::io::Result<T>) -> Result<T> {
         result.map_err(|source| {
             self.failed = true;
-            Error::Io {
-                name: self.name.clone(),
-                action,
-                byte: None,
-                source,
-            }
+            Error::io(&self.name, action, source)
         })
     }
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use windrow_format::options::{ReaderOptions, WriterOptions};
 use windrow_io::{
-    DataSource, FileInstruction, Reader, ShardLimits, ShardedWriter, Writer, expand_pattern,
+    DataSource, FileInstruction, Reader, ShardLimits, ShardedWriter, SourcePart, Writer,
+    expand_pattern,
 };
 
 /// Writes `count` records `{prefix}{n}`.
@@ -288,4 +289,65 @@ fn shards_by_bytes_and_without_records() {
             .code(),
         "source"
     );
+}
+
+#[test]
+fn lent_records_and_sizes_of_several_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = files(folder.path());
+    let source = DataSource::open(&paths).unwrap();
+    let indices = [14, 0, 9, 10, 0, 14];
+    let seen = std::sync::Mutex::new(vec![Vec::new(); indices.len()]);
+    let note = |position: usize, record: &[u8]| seen.lock().unwrap()[position] = record.to_vec();
+    source.get_many_with(&indices, note).unwrap();
+    assert_eq!(
+        texts(&seen.into_inner().unwrap()),
+        ["q4", "r0", "r9", "q0", "r0", "q4"]
+    );
+    assert_eq!(
+        source.get_many_with(&[15], |_, _| {}).unwrap_err().code(),
+        "out_of_range"
+    );
+    assert_eq!(source.record_sizes(&[14, 10]).unwrap(), Some(vec![2, 2]));
+    assert_eq!(source.record_sizes(&[14, 0]).unwrap(), None);
+    assert_eq!(source.locate(11).unwrap(), (2, 1));
+}
+
+#[test]
+fn instructions_make_the_same_source_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = files(folder.path());
+    let parts = [
+        SourcePart::Path(paths[0].clone()),
+        SourcePart::Records(FileInstruction::new(&paths[2], 1, 3)),
+        SourcePart::Path(format!("{}[2:4]", paths[0].display()).into()),
+    ];
+    let source = DataSource::open_parts(parts, ReaderOptions::new(), 1).unwrap();
+    let instructions: Vec<FileInstruction> = source.instructions().collect();
+    let counted: Vec<_> = instructions
+        .iter()
+        .map(|i| (i.start, i.num_records, i.examples_in_shard))
+        .collect();
+    assert_eq!(counted, [(0, 10, Some(10)), (1, 3, None), (2, 2, None)]);
+    let again = DataSource::from_instructions(instructions, ReaderOptions::new(), 9).unwrap();
+    assert_eq!(all(&again), all(&source));
+    source.close_files();
+    assert_eq!(all(&again), all(&source));
+}
+
+#[test]
+fn runs_cross_from_file_to_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = DataSource::open(files(folder.path())).unwrap().slice(2..14);
+    let mut iter = source.iter();
+    assert!(!iter.is_ready());
+    assert!(iter.wait().unwrap() && iter.is_ready());
+    assert_eq!(iter.next_record().unwrap(), Some(&b"r2"[..]));
+    let mut found = Vec::new();
+    while let Some(run) = iter.next_records().unwrap() {
+        found.extend((0..run.len()).map(|position| run.get(position).unwrap().to_vec()));
+    }
+    assert_eq!(found, all(&source.slice(1..12)));
+    assert_eq!(iter.next_record().unwrap(), None);
+    assert!(!iter.is_ready());
 }

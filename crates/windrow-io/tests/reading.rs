@@ -362,3 +362,92 @@ fn ranges_behind_the_end() {
     }
     assert_eq!(reader.records_in(5..u64::MAX).count(), 5);
 }
+
+#[test]
+fn runs_lend_all_records_and_their_buffer() {
+    let reader = Reader::from_bytes(file(1000, 900, 7, "zstd"), ReaderOptions::new()).unwrap();
+    let mut cursor = reader.records_in(3..990);
+    let mut next = 3;
+    let mut runs = 0;
+    while let Some(run) = cursor.next_records().unwrap() {
+        let mut begin = 0;
+        assert_eq!(run.ends().len(), run.len());
+        for (position, end) in run.ends().enumerate() {
+            assert_eq!(run.get(position), Some(&record(next, 900)[..]));
+            assert_eq!(&run.as_bytes()[begin..end], &record(next, 900)[..]);
+            begin = end;
+            next += 1;
+        }
+        assert_eq!((run.as_bytes().len(), run.get(run.len())), (begin, None));
+        assert_eq!(cursor.tell(), next as u64);
+        runs += 1;
+    }
+    assert_eq!(next, 990);
+    assert!((2..100).contains(&runs), "{runs}");
+}
+
+#[test]
+fn what_is_decoded_is_ready() {
+    let reader = Reader::from_bytes(file(10, 50, 5, "zstd"), ReaderOptions::new()).unwrap();
+    let mut cursor = reader.records();
+    assert!(!cursor.is_ready());
+    assert!(cursor.wait().unwrap() && cursor.is_ready());
+    assert_eq!(cursor.tell(), 0);
+    while let Some(found) = cursor.next_record().unwrap().map(<[u8]>::to_vec) {
+        let index = usize::try_from(cursor.tell()).unwrap() - 1;
+        assert_eq!(found, record(index, 50));
+    }
+    assert!(!cursor.is_ready() && !cursor.wait().unwrap());
+}
+
+#[test]
+fn sizes_come_from_the_footer_where_it_tells_them() {
+    let single = Reader::from_bytes(file(9, 50, 1, "zstd"), ReaderOptions::new()).unwrap();
+    let sizes = single.record_sizes(&[8, 0, 8]).unwrap().unwrap();
+    assert_eq!(sizes, [8, 0, 8].map(|n| record(n, 50).len() as u64));
+    assert_eq!(
+        single.record_sizes(&[9]).unwrap_err().code(),
+        "out_of_range"
+    );
+    // The last group holds one record, the others two.
+    let grouped = Reader::from_bytes(file(9, 50, 2, "zstd"), ReaderOptions::new()).unwrap();
+    assert_eq!(
+        grouped.record_sizes(&[8]).unwrap(),
+        Some(vec![record(8, 50).len() as u64])
+    );
+    assert_eq!(grouped.record_sizes(&[8, 0]).unwrap(), None);
+}
+
+#[test]
+fn a_medium_that_fails_is_named_with_chunk_and_records() {
+    /// Fails behind the first read after `armed`.
+    struct Failing(Vec<u8>, Arc<Mutex<bool>>);
+    impl Store for Failing {
+        fn len(&self) -> std::io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+            if *self.1.lock().unwrap() {
+                return Err(std::io::Error::from(std::io::ErrorKind::HostUnreachable));
+            }
+            self.0.read_exact_at(buffer, offset)
+        }
+    }
+    let armed = Arc::new(Mutex::new(false));
+    let store = Failing(file(10, 50, 5, "uncompressed"), Arc::clone(&armed));
+    let reader = Reader::from_store(store, SourceName::MEMORY, ReaderOptions::new()).unwrap();
+    let location = reader.chunk_location(1).unwrap();
+    *armed.lock().unwrap() = true;
+    let error = reader.read(7).unwrap_err();
+    assert_eq!((error.code(), error.records()), ("io", Some(5..10)));
+    assert_eq!(
+        error.at().map(|at| (at.byte, at.chunk)),
+        Some((location.begin, Some(1)))
+    );
+    let place = format!(
+        "cannot read <memory> at byte {}, chunk 1, records 5..10",
+        location.begin
+    );
+    assert_eq!(error.to_string(), place);
+}

@@ -90,3 +90,21 @@ fn every_codec_group_and_reader() {
         }
     }
 }
+
+#[test]
+fn only_writes_that_end_a_batch_may_wait() {
+    let options = WriterOptions::new()
+        .with_group_size(4)
+        .with_codec(Codec::Uncompressed);
+    let mut writer = Writer::create(Vec::new(), options).unwrap();
+    let mut waits = Vec::new();
+    for n in 0..4000 {
+        if writer.may_wait(1000) {
+            waits.push(n);
+        }
+        writer.write(&[7; 1000]).unwrap();
+    }
+    assert!(waits.iter().all(|n| n % 4 == 3), "a group is complete");
+    assert!((20..100).contains(&waits.len()), "{}", waits.len());
+    assert!(!writer.has_failed());
+}

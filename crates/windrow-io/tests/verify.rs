@@ -423,3 +423,23 @@ fn a_text_file_is_one_fault() {
     assert_eq!(found(&report), [("not_array_record", whole, None, None)]);
     assert_eq!(report.chunks, 0);
 }
+
+#[test]
+fn a_check_ends_when_it_is_told_to() {
+    let records: Vec<Vec<u8>> = (0..4000_u32).map(|n| n.to_le_bytes().repeat(256)).collect();
+    let sound = write(
+        &records,
+        WriterOptions::new().with_codec(Codec::Uncompressed),
+    );
+    let unfinished = sound[..sound.len() - 2 * 65536].to_vec();
+    for bytes in [sound, unfinished] {
+        let asked = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = std::rc::Rc::clone(&asked);
+        let options = VerifyOptions::new().with_stop(move || {
+            count.set(count.get() + 1);
+            true
+        });
+        let error = verify_store(bytes, SourceName::MEMORY, &options).unwrap_err();
+        assert_eq!((error.code(), asked.get()), ("io", 1));
+    }
+}

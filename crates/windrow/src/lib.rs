@@ -34,6 +34,7 @@
 //! | [`Reader`] | one file: single records, batches, ranges | with `group_size` above 1, a single record costs decoding its group |
 //! | [`RecordCursor`] | one file in order, decoded ahead; from [`Reader::records`] | a kept [`Record`] keeps its neighbours in memory |
 //! | [`DataSource`] | many files, or parts of them, as one sequence | instructions are checked when their file is first read |
+//! | [`Permutation`] | all records in shuffled order, an epoch at a time, without a table | gives numbers; read them in batches |
 //! | [`verify()`] | every hash of a file, and its footer against its chunks | goes on after a fault |
 //!
 //! All readers take `&self` and may be shared between threads. No thread starts before the first parallel call, and all

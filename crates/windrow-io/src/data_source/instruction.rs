@@ -65,6 +65,15 @@ impl FileInstruction {
     }
 }
 
+/// What a source is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourcePart {
+    /// A file, or `path[a:b]` for some of its records. A path that exists under exactly this name is that file.
+    Path(PathBuf),
+    /// Some records of a file.
+    Records(FileInstruction),
+}
+
 /// A file of a source. Without records, all of them are meant, and counted when the file is opened.
 #[derive(Debug, Clone)]
 pub(super) struct FilePart {
@@ -98,6 +107,21 @@ impl FilePart {
             records: Some(start..end),
             examples_in_shard: None,
         })
+    }
+
+    /// The same as an instruction, once a whole file was counted.
+    pub(super) fn to_instruction(&self) -> FileInstruction {
+        let Range { start, end } = self.records.clone().unwrap_or_default();
+        FileInstruction {
+            filename: self
+                .name
+                .as_path()
+                .map(Path::to_path_buf)
+                .unwrap_or_default(),
+            start,
+            num_records: end.saturating_sub(start),
+            examples_in_shard: self.examples_in_shard,
+        }
     }
 
     /// Behind the last record of the file that is wanted; 0 for a whole file that was not opened yet.

@@ -50,6 +50,9 @@ impl OpenFiles {
         let lens = files.count_whole_files()?;
         let mut next = 0_u64;
         for (part, len) in files.parts.iter_mut().zip(lens) {
+            if part.records.is_none() {
+                part.examples_in_shard = Some(len);
+            }
             let records = part.records.get_or_insert(0..len);
             files.starts.push(next);
             next = next.saturating_add(records.end - records.start);
@@ -131,6 +134,15 @@ impl OpenFiles {
             self.open.fetch_add(1, Ordering::Relaxed);
             // Another thread may close the same file first, so this goes on until there are few enough.
             while self.open.load(Ordering::Relaxed) > self.max_open && self.close_oldest(file) {}
+        }
+    }
+
+    /// Closes all files.
+    pub(super) fn close_all(&self) {
+        for slot in &self.slots {
+            if slot.reader.swap(None).is_some() {
+                self.open.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 

@@ -159,7 +159,8 @@ impl Inner {
             Err(source) => Err(Error::Io {
                 name: self.name.clone(),
                 action: "read",
-                byte: Some(location.begin),
+                at: Some(At::chunk(location.begin, location.chunk)),
+                records: Some(records),
                 source,
             }),
         }

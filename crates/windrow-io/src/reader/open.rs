@@ -40,7 +40,8 @@ pub(super) fn read_footer(
                 read_range(store, range, &mut bytes, stats).map_err(|source| Error::Io {
                     name: name.clone(),
                     action: "read",
-                    byte: Some(byte),
+                    at: Some(At::byte(byte)),
+                    records: None,
                     source,
                 })?;
                 decoder.push(bytes).map_err(format_error)?;

@@ -66,14 +66,14 @@ impl VerifyReport {
     }
 }
 
-/// Checks sections that lie behind each other, the last of which ends at `end`. `progress` gets the position in the
+/// Checks sections that lie behind each other, the last of which ends at `end`. `go_on` gets the position in the
 /// file now and then.
 pub(super) fn check_sections(
     store: SharedStore,
     sections: impl Iterator<Item = Result<Section>>,
     end: u64,
     checks: &Checks,
-    progress: impl FnMut(u64),
+    go_on: impl FnMut(u64) -> bool,
 ) -> Outcome {
     with_read_scratch(|scratch| {
         let buffer = std::mem::take(&mut scratch.raw);
@@ -84,7 +84,7 @@ pub(super) fn check_sections(
             records: &mut scratch.records,
             data: Vec::new(),
             report: VerifyReport::default(),
-            progress,
+            go_on,
         };
         let mut outcome = Outcome::default();
         for section in sections {
@@ -115,10 +115,11 @@ struct Checker<'a, P> {
     /// The data of the chunk at hand, where they are to be decoded.
     data: Vec<u8>,
     report: VerifyReport,
-    progress: P,
+    /// Whether to go on behind this position.
+    go_on: P,
 }
 
-impl<P: FnMut(u64)> Checker<'_, P> {
+impl<P: FnMut(u64) -> bool> Checker<'_, P> {
     fn check(&mut self, walk: &mut Walk) -> Result<(), ReadError> {
         while let Some(found) = walk.next(&mut self.window)? {
             match found {
@@ -130,8 +131,11 @@ impl<P: FnMut(u64)> Checker<'_, P> {
                     checked?;
                 }
                 Found::Skipped(fault) | Found::Block(fault) => {
-                    (self.progress)(fault.bytes.end);
+                    let end = fault.bytes.end;
                     self.report.push_fault(fault, self.checks.max_faults);
+                    if !(self.go_on)(end) {
+                        return Err(ReadError::interrupted(end));
+                    }
                 }
             }
         }
@@ -173,7 +177,7 @@ impl<P: FnMut(u64)> Checker<'_, P> {
             window,
             data,
             report,
-            progress,
+            go_on,
             ..
         } = self;
         data.clear();
@@ -192,7 +196,9 @@ impl<P: FnMut(u64)> Checker<'_, P> {
                 ScanPart::Data(_) => {}
             });
             position += raw.len() as u64;
-            progress(position);
+            if !go_on(position) {
+                return Err(ReadError::interrupted(position));
+            }
         }
         Ok(scan.finish())
     }

@@ -10,7 +10,7 @@ use super::jobs::{JOB_BYTES, Job, Jobs};
 use super::options::VerifyOptions;
 use super::report::{Fault, VerifyReport};
 use super::section::Section;
-use super::window::SharedStore;
+use super::window::{ReadError, SharedStore};
 use crate::error::{Error, Result, SourceName};
 use crate::pool::Pipeline;
 use crate::reader::Reader;
@@ -95,8 +95,8 @@ pub fn verify_store(
 pub(super) fn index_fault(error: Error, file_bytes: u64) -> Result<Fault> {
     let error = match error {
         Error::Format { source, .. } => source,
-        Error::Io { byte, source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-            let have = byte.unwrap_or(0);
+        Error::Io { at, source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+            let have = at.map_or(0, |at| at.byte);
             file_cut(have, have, file_bytes)
         }
         other => return Err(other),
@@ -144,7 +144,9 @@ impl FileChecker<'_> {
                 if position >= reported + JOB_BYTES {
                     reported = position;
                     self.options.report_progress(position);
+                    return !self.options.is_stopped();
                 }
+                true
             },
         );
         if let FormatError::NotArrayRecord { .. } = index.error
@@ -196,7 +198,7 @@ impl FileChecker<'_> {
                 pipeline.push(threads > 0, move || {
                     let sections =
                         sections.filter_map(|number| Section::number(&reader, number).transpose());
-                    check_sections(store, sections, end, &checks, |_| {})
+                    check_sections(store, sections, end, &checks, |_| true)
                 });
             }
         }
@@ -212,6 +214,9 @@ impl FileChecker<'_> {
         self.report.merge(report, self.checks.max_faults);
         let Some(stopped) = stopped else {
             self.options.report_progress(position);
+            if self.options.is_stopped() {
+                return Err(ReadError::interrupted(position).into_error(&self.name));
+            }
             return Ok(true);
         };
         match stopped {

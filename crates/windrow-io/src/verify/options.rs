@@ -15,6 +15,7 @@ pub struct VerifyOptions {
     deep: bool,
     max_faults: usize,
     progress: Option<Progress>,
+    stop: Option<Box<dyn Fn() -> bool>>,
     reader: ReaderOptions,
 }
 
@@ -42,6 +43,7 @@ impl VerifyOptions {
             deep: false,
             max_faults: DEFAULT_MAX_FAULTS,
             progress: None,
+            stop: None,
             reader: ReaderOptions::new(),
         }
     }
@@ -65,6 +67,14 @@ impl VerifyOptions {
     #[must_use]
     pub fn with_progress(mut self, progress: impl Fn(u64) + 'static) -> Self {
         self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// Asks `stop` now and then, from the calling thread; where it says true, the check ends with
+    /// [`Error::Io`](crate::Error::Io) of the kind [`Interrupted`](std::io::ErrorKind::Interrupted). Default none.
+    #[must_use]
+    pub fn with_stop(mut self, stop: impl Fn() -> bool + 'static) -> Self {
+        self.stop = Some(Box::new(stop));
         self
     }
 
@@ -92,6 +102,10 @@ impl VerifyOptions {
     #[must_use]
     pub fn reader_options(&self) -> &ReaderOptions {
         &self.reader
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop())
     }
 
     pub(super) fn report_progress(&self, bytes: u64) {

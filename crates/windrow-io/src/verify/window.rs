@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use windrow_format::At;
 use windrow_format::options::ReaderOptions;
 
 use crate::error::{Error, Result, SourceName};
@@ -52,6 +53,12 @@ pub(super) struct ReadError {
 }
 
 impl ReadError {
+    /// Somebody asked for the check to end.
+    pub(super) fn interrupted(byte: u64) -> Self {
+        let source = io::ErrorKind::Interrupted.into();
+        Self { byte, source }
+    }
+
     /// Whether the file ended, as opposed to a medium that failed.
     pub(super) fn is_end_of_file(&self) -> bool {
         self.source.kind() == io::ErrorKind::UnexpectedEof
@@ -61,7 +68,8 @@ impl ReadError {
         Error::Io {
             name: name.clone(),
             action: "read",
-            byte: Some(self.byte),
+            at: Some(At::byte(self.byte)),
+            records: None,
             source: self.source,
         }
     }

@@ -1,0 +1,164 @@
+//! The command line, and what runs when it is read.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{CliError, Exit};
+use crate::interrupt::Session;
+use crate::{cat, convert, inspect, options, output, rechunk, verify};
+
+/// Looks into files of records, checks them, and converts them from and to other formats.
+///
+/// Files are ArrayRecord files, as Windrow and the Python package array_record write them. Data go to standard output,
+/// words to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "windrow", version, after_help = AFTER_HELP, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  windrow convert rows.csv rows.array_record --group-size 256
+  windrow inspect rows.array_record
+  windrow head rows.array_record -n 3
+  windrow verify --deep rows.array_record
+
+Exit codes: 0 fine, 1 a file is bad, 2 usage or operating system, 130 Ctrl-C, SIGTERM or SIGHUP.
+Each command has its own examples: windrow convert --help";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what files hold: records, chunks, codecs, options, metadata, sizes
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(inspect::InspectArgs),
+    /// Print records
+    #[command(after_help = CAT_EXAMPLES)]
+    Cat(cat::CatArgs),
+    /// Print the first records
+    #[command(after_help = HEAD_EXAMPLES)]
+    Head(cat::HeadArgs),
+    /// Check every hash of files, and that their parts agree
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(verify::VerifyArgs),
+    /// Convert records between array_record, tfrecord, jsonl, lines and csv
+    #[command(after_help = CONVERT_EXAMPLES, after_long_help = with_keys(CONVERT_EXAMPLES))]
+    Convert(convert::ConvertArgs),
+    /// Write the records of a file into other chunks: another group size or codec
+    ///
+    /// Records and user metadata stay the same. Options that are not given are those that the input was written with.
+    /// Bytes that no chunk of the input uses are left behind.
+    #[command(after_help = RECHUNK_EXAMPLES, after_long_help = with_keys(RECHUNK_EXAMPLES))]
+    Rechunk(rechunk::RechunkArgs),
+}
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  windrow inspect a.array_record             a summary
+  windrow inspect --chunks a.array_record    and a line for each chunk
+  windrow inspect --json *.array_record      for programs, one line of JSON per file
+
+tools/JSON.md in the repository says what --json prints.";
+
+const CAT_EXAMPLES: &str = "\
+Examples:
+  windrow cat a.array_record                             all records, a line break behind each
+  windrow cat --range 100:110 a.array_record             records 100 to 109
+  windrow cat --indices 7,3,7 a.array_record             these three, in this order
+  windrow cat --format jsonl --range 5: a.array_record   from record 5 on, as JSON lines
+  windrow cat --format hex --range :1 a.array_record     the first record, byte by byte";
+
+const HEAD_EXAMPLES: &str = "\
+Examples:
+  windrow head a.array_record                      the first ten records
+  windrow head -n 3 --format jsonl a.array_record  the first three as JSON lines";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  windrow verify a.array_record                hashes of blocks, chunks and footer
+  windrow verify --deep *.array_record         and every record is decoded
+  windrow verify --json a.array_record | jq    for programs
+
+Each fault is a line: path, byte, chunk, code, message, records lost. The exit code is 1 if there is any.
+tools/JSON.md in the repository says what --json prints.";
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  windrow convert a.csv a.array_record --group-size 256     rows; the header is kept apart
+  windrow convert a.array_record a.csv                      and back, byte for byte;
+                                                            a missing last line end is added
+  windrow convert a.tfrecord b.tfrecord ab.array_record     two files into one
+  windrow convert --options \"group_size:64,brotli:9\" a.jsonl a.array_record
+  zcat a.jsonl.gz | windrow convert --from jsonl - a.array_record
+  windrow convert --to lines a.array_record - | sort | head
+
+Formats are told by extensions, unless --from and --to say otherwise. The output appears under
+its name when it is complete: Ctrl-C, SIGTERM, SIGHUP or an error leaves nothing. Lines and rows
+come out with the line ends that they had; a missing last line end is added.";
+
+const RECHUNK_EXAMPLES: &str = "\
+Examples:
+  windrow rechunk --group-size 1 a.array_record b.array_record     for reading at random
+  windrow rechunk --group-size 1024 --codec zstd:9 a.array_record small.array_record
+  windrow rechunk --options \"window_log:22\" a.array_record b.array_record";
+
+fn with_keys(examples: &str) -> String {
+    format!("{examples}\n\n{}", options::help())
+}
+
+/// Runs the command that `args` name, and returns its exit code: 0 fine, 1 a file is bad, 2 usage or operating system,
+/// 130 interrupted.
+///
+/// The first of `args` is the name of the program, as usage messages show it. Data go to standard output, words to
+/// standard error; all of it has gone out when the function returns. Nothing but a signal ends the process.
+///
+/// It can be called again and again in one process, also while another call runs. Then these things matter:
+///
+/// - The first `convert` or `rechunk` takes over Ctrl-C, SIGTERM and SIGHUP of the process for good. While such a
+///   command runs, a signal stops it, and the code is 130; a second one ends the process with this code, as any does
+///   that comes after the command.
+/// - The other commands leave signals to the process. One that has a handler for Ctrl-C, as Python has, should put the
+///   default action back first: they do not look at it, and could not be stopped.
+/// - SIGPIPE has to be ignored, as both Rust and Python do, so that a reader who closes the pipe is no error.
+/// - A call that stopped in the middle of standard input may have taken more of it than it used.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    // Until the last word is out: of signals that come in a bunch, the later ones must not cut it off.
+    let session = Session::begin();
+    let exit = match Cli::try_parse_from(args) {
+        Ok(cli) => execute(&cli.command).unwrap_or_else(|error| {
+            if !error.is_broken_pipe() {
+                output::complain(&error.one_line());
+            }
+            error.exit()
+        }),
+        Err(error) => {
+            // Help goes to standard output; whoever closed it has seen enough.
+            let _ = error.print();
+            if error.use_stderr() {
+                Exit::Trouble
+            } else {
+                Exit::Fine
+            }
+        }
+    };
+    // Rust's `main` would hand on what is left after an error; a host in another language does not. That it cannot be
+    // written was told, or is the error.
+    let _ = io::stdout().flush();
+    drop(session);
+    exit as u8
+}
+
+fn execute(command: &Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Inspect(args) => inspect::run(args),
+        Command::Cat(args) => cat::run_cat(args),
+        Command::Head(args) => cat::run_head(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Rechunk(args) => rechunk::run(args),
+    }
+}
