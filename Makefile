@@ -7,22 +7,31 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
 # Relative names are targets, absolute ones go to the programs: make cannot have a target with a space in its name.
-VENV_PYTHON := $(CURDIR)/.venv/bin/python
+VENV_BIN := $(CURDIR)/.venv/bin
+VENV_PYTHON := $(VENV_BIN)/python
 BENCH_TEXT := target/bench-data/text.bin
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 CODECS := zstd brotli snappy
 
-.PHONY: help demo test lint bench clean venv need-cargo need-lints
+.PHONY: help demo test lint bench wheel install clean venv need-cargo need-lints
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
 
-demo: need-cargo ## build the command line tool and run it on the files in tests/data
-	cargo build --release -p windrow-cli
-	WINDROW="$(TARGET_DIR)/release/windrow" tools/demo.sh
+demo: install ## build the command and the Python package, and run both on the files in tests/data
+	WINDROW="$(CURDIR)/.venv/bin/windrow" tools/demo.sh
+	"$(VENV_PYTHON)" python/demo.py
 
-test: need-cargo venv ## run all tests, also against the upstream Python package
-	WINDROW_PYTHON="$(VENV_PYTHON)" cargo test --workspace
+test: install ## run all tests, also against the upstream Python package
+	WINDROW_PYTHON="$(VENV_PYTHON)" cargo test --workspace --exclude windrow-python
+	"$(VENV_PYTHON)" -m pytest python/tests
+
+wheel: need-cargo venv ## build the Python package into target/wheels
+	rm -rf target/wheels
+	cd python && "$(VENV_BIN)/maturin" build --release --out "$(CURDIR)/target/wheels"
+
+install: wheel ## install the Python package into .venv
+	"$(VENV_PYTHON)" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/windrow-*.whl
 
 lint: need-cargo need-lints ## check format, lints, documentation and each codec alone
 	cargo fmt --all --check

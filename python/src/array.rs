@@ -1,0 +1,156 @@
+//! Records of a fixed size as one numpy array.
+
+use std::sync::OnceLock;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::errors::raise;
+use crate::sequence::Base;
+
+/// Records per step of a large read, between two looks for Ctrl-C.
+const STEP_RECORDS: usize = 64 << 10;
+
+/// Fills `out`, or a new array of shape `[records, *shape]`, and returns it.
+pub fn read_array<'py>(
+    base: &Base,
+    records: &[u64],
+    dtype: &Bound<'py, PyAny>,
+    shape: &Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = dtype.py();
+    let numpy = py.import("numpy")?;
+    let dtype = numpy.call_method1("dtype", (dtype,))?;
+    let shape: Vec<usize> = match shape.extract::<usize>() {
+        Ok(len) => vec![len],
+        Err(_) => shape.extract()?,
+    };
+    let item_bytes: usize = dtype.getattr("itemsize")?.extract()?;
+    if dtype.getattr("hasobject")?.is_truthy()? || item_bytes == 0 {
+        return Err(PyValueError::new_err(format!(
+            "records cannot be elements of {dtype}"
+        )));
+    }
+    let too_large = || PyValueError::new_err("the array would be too large");
+    let record_bytes = shape
+        .iter()
+        .try_fold(item_bytes, |bytes, len| bytes.checked_mul(*len));
+    let record_bytes = record_bytes.ok_or_else(too_large)?;
+    let bytes = record_bytes
+        .checked_mul(records.len())
+        .ok_or_else(too_large)?;
+    if out.is_none() {
+        base.check_batch(bytes as u64)?;
+    }
+    let mut full_shape = vec![records.len()];
+    full_shape.extend(shape);
+    let full_shape = PyTuple::new(py, full_shape)?;
+    let array = match out {
+        Some(out) => {
+            check_out(out, &dtype, &full_shape)?;
+            out.clone()
+        }
+        None => numpy.call_method1("empty", (full_shape, &dtype))?,
+    };
+    if bytes > 0 || !records.is_empty() {
+        fill(base, records, record_bytes, &array)?;
+    }
+    Ok(array)
+}
+
+fn check_out(
+    out: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    shape: &Bound<'_, PyTuple>,
+) -> PyResult<()> {
+    let flags = out.getattr("flags")?;
+    if !out.getattr("dtype")?.eq(dtype)? || !out.getattr("shape")?.eq(shape)? {
+        return Err(PyValueError::new_err(format!(
+            "out has shape {} and type {}, needed are {shape} and {dtype}",
+            out.getattr("shape")?,
+            out.getattr("dtype")?,
+        )));
+    }
+    if !flags.getattr("c_contiguous")?.is_truthy()? || !flags.getattr("writeable")?.is_truthy()? {
+        return Err(PyValueError::new_err(
+            "out must be writable and contiguous in C order",
+        ));
+    }
+    Ok(())
+}
+
+/// Where the records go.
+struct Target {
+    bytes: *mut u8,
+    record_bytes: usize,
+}
+
+#[allow(unsafe_code, reason = "workers write into one array")]
+// SAFETY: each record is written to a place of its own, by the one thread that decodes it.
+unsafe impl Sync for Target {}
+#[allow(unsafe_code, reason = "as above")]
+// SAFETY: as above.
+unsafe impl Send for Target {}
+
+impl Target {
+    #[allow(unsafe_code, reason = "workers write into one array")]
+    fn write(&self, place: usize, record: &[u8]) {
+        debug_assert_eq!(record.len(), self.record_bytes);
+        // SAFETY: the array has room for every place of the call, the caller compared the sizes, and the buffer is
+        // held until all are written.
+        unsafe {
+            let target = self.bytes.add(place * self.record_bytes);
+            std::ptr::copy_nonoverlapping(record.as_ptr(), target, record.len());
+        }
+    }
+}
+
+fn fill(
+    base: &Base,
+    records: &[u64],
+    record_bytes: usize,
+    array: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let py = array.py();
+    // As bytes, whatever the elements are: dates, for one, have no buffer of their own.
+    let flat = array.call_method1("reshape", (-1,))?;
+    let as_bytes = PyDict::new(py);
+    as_bytes.set_item("dtype", "u1")?;
+    let flat = match record_bytes {
+        0 => None,
+        _ => Some(flat.call_method("view", (), Some(&as_bytes))?),
+    };
+    let buffer = flat.map(|flat| PyBuffer::<u8>::get(&flat)).transpose()?;
+    let bytes = buffer
+        .as_ref()
+        .map_or(std::ptr::null_mut(), |buffer| buffer.buf_ptr().cast());
+    let target = Target {
+        bytes,
+        record_bytes,
+    };
+    let wrong = OnceLock::new();
+    for (step, records) in records.chunks(STEP_RECORDS).enumerate() {
+        let first = step * STEP_RECORDS;
+        let write = |place: usize, record: &[u8]| {
+            if record.len() != record_bytes {
+                // The first that is found serves as an example.
+                let _ = wrong.set((place, record.len()));
+            } else if record_bytes > 0 {
+                target.write(first + place, record);
+            }
+        };
+        py.detach(|| base.read_many_with(records, write))
+            .map_err(raise)?;
+        if let Some(&(place, len)) = wrong.get() {
+            return Err(PyValueError::new_err(format!(
+                "record {} has {len} bytes, an element of the array has {record_bytes}",
+                records[place]
+            )));
+        }
+        py.check_signals()?;
+    }
+    Ok(())
+}

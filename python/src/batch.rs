@@ -1,0 +1,146 @@
+//! Many records without a Python object for each.
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+
+use pyo3::exceptions::PyBufferError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCapsule, PyList, PyMemoryView, PySlice};
+
+use crate::arrow;
+use crate::indices::number;
+use crate::sequence::{Held, Sequence};
+use crate::view::View;
+
+/// Records in a few large buffers.
+#[pyclass(frozen, sequence, module = "windrow")]
+pub struct Batch {
+    pub held: Arc<Held>,
+}
+
+impl Batch {
+    pub fn new(held: Held) -> Self {
+        Self {
+            held: Arc::new(held),
+        }
+    }
+
+    fn view<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyMemoryView>> {
+        memory_view(py, Arc::clone(&self.held), place)
+    }
+}
+
+/// A read-only buffer over one record.
+pub fn memory_view(
+    py: Python<'_>,
+    held: Arc<Held>,
+    place: usize,
+) -> PyResult<Bound<'_, PyMemoryView>> {
+    PyMemoryView::from(Bound::new(py, RecordView { held, place })?.as_any())
+}
+
+#[pymethods]
+impl Batch {
+    fn __len__(&self) -> usize {
+        self.held.len()
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let view = View::all(self.held.len() as u64);
+        if let Ok(slice) = key.cast::<PySlice>() {
+            let part = view.slice(slice)?;
+            let views: PyResult<Vec<_>> = part
+                .records()
+                .map(|place| self.view(py, usize::try_from(place)?))
+                .collect();
+            return Ok(PyList::new(py, views?)?.into_any());
+        }
+        let place = view.place(number(key, &view, "the batch")?, "the batch")?;
+        Ok(self.view(py, usize::try_from(place)?)?.into_any())
+    }
+
+    /// The records as bytes.
+    fn to_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let records = (0..self.held.len()).map(|place| self.held.get(place).unwrap_or_default());
+        PyList::new(py, records.map(|record| PyBytes::new(py, record)))
+    }
+
+    /// Sum of the records' sizes in bytes.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        match &*self.held {
+            Held::Run(run) => run.as_bytes().len(),
+            Held::Batch(batch) => batch.iter().map(<[u8]>::len).sum(),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Batch(records={}, nbytes={})",
+            self.held.len(),
+            self.nbytes()
+        )
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        arrow::array_schema(py, &self.held)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyCapsule>>,
+    ) -> PyResult<(Bound<'py, PyCapsule>, Bound<'py, PyCapsule>)> {
+        arrow::array(py, &self.held, requested_schema)
+    }
+}
+
+/// One record of a batch, as a buffer. Shows up only behind a memoryview.
+#[pyclass(frozen, module = "windrow._core", name = "_RecordView")]
+pub struct RecordView {
+    held: Arc<Held>,
+    place: usize,
+}
+
+#[pymethods]
+impl RecordView {
+    #[allow(unsafe_code, reason = "the buffer protocol is made of pointers")]
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let this = slf.get();
+        let record = this.held.get(this.place).unwrap_or_default();
+        let len = ffi::Py_ssize_t::try_from(record.len())?;
+        let bytes = record.as_ptr().cast::<c_void>().cast_mut();
+        // SAFETY: the record lives, unchanged, as long as `held`, which this object keeps; the filled view keeps a
+        // reference to this object. Read-only, so nobody writes through the pointer.
+        let filled = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes, len, 1, flags) };
+        if filled == -1 {
+            return Err(PyErr::take(slf.py())
+                .unwrap_or_else(|| PyBufferError::new_err("the record is read-only")));
+        }
+        Ok(())
+    }
+}
+
+/// The batches of a file in order.
+#[pyclass(frozen, module = "windrow._core", name = "_BatchIterator")]
+pub struct BatchIterator {
+    pub sequence: Sequence,
+}
+
+#[pymethods]
+impl BatchIterator {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
+        Ok(self.sequence.next_records(py)?.map(Batch::new))
+    }
+}

@@ -1,0 +1,212 @@
+//! Records as Python `bytes`.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::errors::raise;
+use crate::sequence::Base;
+
+/// Decoded bytes that one step of a large batch reads before it looks for Ctrl-C.
+const STEP_BYTES: u64 = 128 << 20;
+/// `bytes` objects that are made before other Python threads get a turn.
+const STEP_OBJECTS: usize = 16 << 10;
+/// A thread's buffer above this size is given back instead of kept.
+const KEEP_BYTES: usize = 1 << 20;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// One record. Read without the interpreter's lock into the thread's own buffer, then copied: two more changes of the
+/// lock would cost more than the copy.
+pub fn read_one<'py>(py: Python<'py>, base: &Base, record: u64) -> PyResult<Bound<'py, PyBytes>> {
+    let mut buffer = BUFFER.take();
+    let read = py.detach(|| {
+        buffer.clear();
+        base.read_with(record, |bytes| buffer.extend_from_slice(bytes))
+    });
+    let bytes = read.map(|()| PyBytes::new(py, &buffer));
+    if buffer.capacity() <= KEEP_BYTES {
+        BUFFER.set(buffer);
+    }
+    bytes.map_err(raise)
+}
+
+/// These records, in this order. Ctrl-C ends a long read.
+pub fn read_list<'py>(
+    py: Python<'py>,
+    base: &Base,
+    records: &[u64],
+) -> PyResult<Bound<'py, PyList>> {
+    if let [record] = records {
+        return PyList::new(py, [read_one(py, base, *record)?]);
+    }
+    match py.detach(|| base.record_sizes(records)).map_err(raise)? {
+        Some(sizes) => read_in_place(py, base, records, &sizes),
+        None => read_and_copy(py, base, records),
+    }
+}
+
+/// A `bytes` object that is being filled.
+struct Place {
+    bytes: *mut u8,
+    len: usize,
+}
+
+#[allow(
+    unsafe_code,
+    reason = "workers write into objects that nobody else sees yet"
+)]
+// SAFETY: the objects are referenced by nobody but the list under construction, and each place is written by the one
+// thread that decodes its record.
+unsafe impl Sync for Place {}
+#[allow(unsafe_code, reason = "as above")]
+// SAFETY: as above.
+unsafe impl Send for Place {}
+
+/// Makes the objects first, of the sizes that the footer tells, and has them filled by all workers.
+fn read_in_place<'py>(
+    py: Python<'py>,
+    base: &Base,
+    records: &[u64],
+    sizes: &[u64],
+) -> PyResult<Bound<'py, PyList>> {
+    base.check_batch(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)))?;
+    let mut objects = Vec::with_capacity(records.len());
+    let mut places = Vec::with_capacity(records.len());
+    for sizes in sizes.chunks(STEP_OBJECTS) {
+        for &size in sizes {
+            let (object, place) = unfilled(py, size)?;
+            objects.push(object);
+            places.push(place);
+        }
+        py.check_signals()?;
+    }
+    let differs = AtomicBool::new(false);
+    for step in steps(py, records, sizes) {
+        let places = &places;
+        let read = |record: usize, bytes: &[u8]| {
+            let place = &places[record];
+            if place.len == bytes.len() {
+                fill(place, bytes);
+            } else {
+                differs.store(true, Ordering::Relaxed);
+            }
+        };
+        let done = py.detach(|| match &step {
+            Step::All => base.read_many_with(records, read),
+            Step::Some(order) => {
+                let records: Vec<u64> = order.iter().map(|&position| records[position]).collect();
+                base.read_many_with(&records, |place, bytes| read(order[place], bytes))
+            }
+        });
+        done.map_err(raise)?;
+        py.check_signals()?;
+    }
+    if differs.load(Ordering::Relaxed) {
+        // A chunk whose size differs from the footer's was refused when it was read.
+        return Err(PyRuntimeError::new_err(
+            "a record's size differs from the index",
+        ));
+    }
+    PyList::new(py, objects)
+}
+
+/// A new `bytes` object whose content is not set yet.
+#[allow(
+    unsafe_code,
+    reason = "PyBytes::new_with would clear memory that is filled anyway"
+)]
+fn unfilled(py: Python<'_>, size: u64) -> PyResult<(Bound<'_, PyBytes>, Place)> {
+    let len = ffi::Py_ssize_t::try_from(size)?;
+    // SAFETY: with a null pointer this makes an object of `len` bytes that may be filled while nobody else has it.
+    // The pointer stays valid as long as the object lives, which is kept until it is filled.
+    unsafe {
+        let object = ffi::PyBytes_FromStringAndSize(std::ptr::null(), len);
+        let object = Bound::from_owned_ptr_or_err(py, object)?.cast_into_unchecked();
+        let bytes = ffi::PyBytes_AsString(object.as_ptr()).cast();
+        Ok((
+            object,
+            Place {
+                bytes,
+                len: len.unsigned_abs(),
+            },
+        ))
+    }
+}
+
+#[allow(unsafe_code, reason = "see `Place`")]
+fn fill(place: &Place, bytes: &[u8]) {
+    debug_assert_eq!(place.len, bytes.len());
+    // SAFETY: the caller compared the lengths; see `unfilled` and `Place`.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place.bytes, bytes.len()) }
+}
+
+/// What is read before the next look for Ctrl-C: everything, or these positions.
+enum Step {
+    All,
+    Some(Vec<usize>),
+}
+
+/// Cuts a batch into steps of about [`STEP_BYTES`], in the order of the file.
+fn steps(py: Python<'_>, records: &[u64], sizes: &[u64]) -> Vec<Step> {
+    let all = sizes
+        .iter()
+        .fold(0_u64, |sum, size| sum.saturating_add(*size));
+    if all <= STEP_BYTES {
+        return vec![Step::All];
+    }
+    py.detach(|| {
+        let mut order: Vec<usize> = (0..records.len()).collect();
+        order.sort_by_key(|&position| records[position]);
+        let mut steps = Vec::new();
+        let (mut step, mut bytes) = (Vec::new(), 0);
+        for position in order {
+            step.push(position);
+            bytes += sizes[position];
+            if bytes >= STEP_BYTES {
+                steps.push(Step::Some(std::mem::take(&mut step)));
+                bytes = 0;
+            }
+        }
+        steps.push(Step::Some(step));
+        steps
+    })
+}
+
+/// Decodes into buffers and copies: for chunks of several records, whose sizes are known only then.
+fn read_and_copy<'py>(
+    py: Python<'py>,
+    base: &Base,
+    records: &[u64],
+) -> PyResult<Bound<'py, PyList>> {
+    let per_step = base.records_of_bytes(STEP_BYTES);
+    let mut objects: Vec<Option<Bound<'py, PyBytes>>> = vec![None; records.len()];
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    if records.len() > per_step && !records.is_sorted() {
+        py.detach(|| order.sort_by_key(|&position| records[position]));
+    }
+    let mut held = 0;
+    for positions in order.chunks(per_step) {
+        let batch = py.detach(|| {
+            let records: Vec<u64> = positions
+                .iter()
+                .map(|&position| records[position])
+                .collect();
+            base.read_many(&records)
+        });
+        let batch = batch.map_err(raise)?;
+        for (bytes, &position) in batch.iter().zip(positions) {
+            held += bytes.len() as u64;
+            objects[position] = Some(PyBytes::new(py, bytes));
+        }
+        base.check_batch(held)?;
+        py.check_signals()?;
+    }
+    PyList::new(py, objects.into_iter().flatten())
+}

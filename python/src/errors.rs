@@ -1,0 +1,135 @@
+//! From Rust's errors to the exceptions of `windrow._errors`.
+
+use std::error::Error as _;
+use std::ops::Range;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+use windrow::{Error, ErrorKind, SourceName};
+
+/// The exception for an error of the library. What a Python object raised in a read or write is raised as it was.
+pub fn raise(error: Error) -> PyErr {
+    Python::attach(|py| {
+        if let Error::Io { source, .. } = &error
+            && let Some(raised) = source
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<PyErr>())
+        {
+            return raised.clone_ref(py);
+        }
+        build(py, &error).unwrap_or_else(|failure| failure)
+    })
+}
+
+fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let instance = class(py, class_of(error))?.call1((message(error),))?;
+    instance.setattr("code", error.code())?;
+    if let Some(path) = error.name().and_then(SourceName::as_path) {
+        instance.setattr("path", path.as_os_str())?;
+    }
+    if let Some(at) = error.at() {
+        instance.setattr("byte_offset", at.byte)?;
+        instance.setattr("chunk_index", at.chunk)?;
+    }
+    if let Some(Range { start, end }) = error.records() {
+        instance.setattr("record_range", (start, end))?;
+    }
+    if let Error::Io { name, source, .. } = error {
+        if let Some(code) = source.raw_os_error() {
+            instance.setattr("errno", code)?;
+            instance.setattr(
+                "strerror",
+                py.import("os")?.call_method1("strerror", (code,))?,
+            )?;
+        }
+        if let Some(path) = name.as_path() {
+            instance.setattr("filename", path.as_os_str())?;
+        }
+    }
+    Ok(PyErr::from_value(instance))
+}
+
+/// An exception of the class `name` of `windrow._errors`.
+pub fn exception(name: &'static str, code: &'static str, message: String) -> PyErr {
+    Python::attach(|py| {
+        let build = || -> PyResult<PyErr> {
+            let instance = class(py, name)?.call1((message,))?;
+            instance.setattr("code", code)?;
+            Ok(PyErr::from_value(instance))
+        };
+        build().unwrap_or_else(|failure| failure)
+    })
+}
+
+/// A record number that is not below `len`. `index` may be negative or larger than any number of records.
+pub fn out_of_range(index: impl std::fmt::Display, len: u64, what: &str) -> PyErr {
+    let message = format!("record {index} is out of range: {what} has {len} records");
+    exception("OutOfRangeError", "out_of_range", message)
+}
+
+/// Something that was closed.
+pub fn closed(what: &str) -> PyErr {
+    exception("ClosedError", "closed", format!("Object closed: {what}"))
+}
+
+fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || py.import("windrow._errors").map(Bound::unbind))?;
+    Ok(module.bind(py).getattr(name)?.cast_into()?)
+}
+
+fn class_of(error: &Error) -> &'static str {
+    use std::io::ErrorKind as Io;
+    match error {
+        Error::Io { source, .. } => match source.kind() {
+            Io::NotFound => "MissingFileError",
+            Io::PermissionDenied => "ForbiddenError",
+            Io::IsADirectory => "DirectoryError",
+            _ => "StorageError",
+        },
+        Error::Options(_) | Error::OptionString(_) => "OptionsError",
+        Error::OutOfRange { .. } => "OutOfRangeError",
+        Error::WriterFailed { .. } | Error::WriterForked { .. } => "WriterError",
+        Error::Instruction { .. } | Error::Source { .. } => "SourceError",
+        other => match other.kind() {
+            ErrorKind::Unsupported => "UnsupportedError",
+            ErrorKind::Limit => "LimitError",
+            _ => "CorruptError",
+        },
+    }
+}
+
+/// The error and its causes in one line, with what to do about it.
+fn message(error: &Error) -> String {
+    let mut text = match error {
+        // The parser's own words, which are those of array_record too.
+        Error::OptionString(source) => return source.to_string(),
+        Error::Options(source) => return source.to_string(),
+        other => other.to_string(),
+    };
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    if let Some(hint) = hint(error) {
+        text.push_str("; ");
+        text.push_str(hint);
+    }
+    text
+}
+
+fn hint(error: &Error) -> Option<&'static str> {
+    match (error.code(), error.kind()) {
+        ("no_postscript" | "file_too_short", _) => {
+            Some("was its writer closed, and is the copy complete?")
+        }
+        ("not_array_record", _) => Some("is this the right file?"),
+        (_, ErrorKind::Corrupt | ErrorKind::Truncated) => {
+            Some("`windrow verify` lists what is damaged, records of other chunks can be read")
+        }
+        _ => None,
+    }
+}

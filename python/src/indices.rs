@@ -1,0 +1,163 @@
+//! Record numbers as Python users write them: lists, ranges, arrays, tensors.
+
+use pyo3::buffer::{Element, PyUntypedBuffer};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyInt, PyList, PyString, PyTuple};
+
+use crate::errors::out_of_range;
+use crate::view::View;
+
+/// What an object in brackets asks for.
+pub enum Key<'py> {
+    One(i64),
+    Many(Bound<'py, PyAny>),
+}
+
+/// Tells a number from a list of numbers. Slices are dealt with before.
+pub fn key<'py>(object: &Bound<'py, PyAny>, view: &View, what: &str) -> PyResult<Key<'py>> {
+    if object.is_instance_of::<PyInt>() {
+        return number(object, view, what).map(Key::One);
+    }
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        return Ok(Key::Many(object.clone()));
+    }
+    // Arrays and tensors of one element pass for a number, but those with a dimension are lists.
+    let dimensions = match object.getattr_opt("ndim")? {
+        Some(ndim) => ndim.extract::<usize>().unwrap_or(0),
+        None => 0,
+    };
+    if dimensions == 0 && object.hasattr("__index__")? {
+        return number(object, view, what).map(Key::One);
+    }
+    Ok(Key::Many(object.clone()))
+}
+
+/// A number, or the error for one that no file can have.
+pub fn number(object: &Bound<'_, PyAny>, view: &View, what: &str) -> PyResult<i64> {
+    object.extract::<i64>().map_err(|error| {
+        if error.is_instance_of::<PyOverflowError>(object.py()) {
+            return out_of_range(object, view.len, what);
+        }
+        PyTypeError::new_err(format!(
+            "a record number must be an integer, not {}",
+            type_name(object)
+        ))
+    })
+}
+
+/// The records of `view` at these places, all checked; negative places count from the end if `wrap` says so.
+pub fn records(
+    places: &Bound<'_, PyAny>,
+    view: &View,
+    wrap: bool,
+    what: &str,
+) -> PyResult<Vec<u64>> {
+    let mut records = Vec::new();
+    let mut push = |place: i64| {
+        if place < 0 && !wrap {
+            return Err(out_of_range(place, view.len, what));
+        }
+        records.push(view.at(view.place(place, what)?));
+        Ok(())
+    };
+    if let Ok(list) = places.cast::<PyList>() {
+        for place in list.iter() {
+            push(number(&place, view, what)?)?;
+        }
+        return Ok(records);
+    }
+    refuse_texts(places)?;
+    if let Some(numbers) = numbers_in_buffer(places, view, what)? {
+        numbers.into_iter().try_for_each(push)?;
+        return Ok(records);
+    }
+    // One call instead of an object with a dimension of its own for each element of a tensor.
+    let listed = match places.getattr_opt("tolist")? {
+        Some(to_list) => to_list.call0()?,
+        None => places.clone(),
+    };
+    let iterator = listed.try_iter().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "record numbers must be integers in a sequence, not {}",
+            type_name(places)
+        ))
+    })?;
+    for place in iterator {
+        push(number(&place?, view, what)?)?;
+    }
+    Ok(records)
+}
+
+fn refuse_texts(places: &Bound<'_, PyAny>) -> PyResult<()> {
+    if places.is_instance_of::<PyString>() || places.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err(format!(
+            "record numbers must be integers in a sequence, not {}",
+            type_name(places)
+        )));
+    }
+    Ok(())
+}
+
+/// The numbers in an array of integers; `None` for anything that is not an array.
+fn numbers_in_buffer(
+    places: &Bound<'_, PyAny>,
+    view: &View,
+    what: &str,
+) -> PyResult<Option<Vec<i64>>> {
+    let Ok(buffer) = PyUntypedBuffer::get(places) else {
+        return Ok(None);
+    };
+    if buffer.dimensions() != 1 {
+        return Err(PyTypeError::new_err(format!(
+            "record numbers must have one dimension, not {}",
+            buffer.dimensions()
+        )));
+    }
+    let py = places.py();
+    let numbers = if let Ok(buffer) = buffer.as_typed::<i64>() {
+        buffer.to_vec(py)?
+    } else if let Ok(buffer) = buffer.as_typed::<u64>() {
+        let all = buffer.to_vec(py)?;
+        let fit =
+            |number: u64| i64::try_from(number).map_err(|_| out_of_range(number, view.len, what));
+        all.into_iter().map(fit).collect::<PyResult<_>>()?
+    } else if let Some(numbers) = widened::<i32>(py, &buffer)
+        .or_else(|| widened::<u32>(py, &buffer))
+        .or_else(|| widened::<i16>(py, &buffer))
+        .or_else(|| widened::<u16>(py, &buffer))
+        .or_else(|| widened::<i8>(py, &buffer))
+        .or_else(|| widened::<u8>(py, &buffer))
+    {
+        numbers
+    } else {
+        return Err(PyTypeError::new_err(format!(
+            "record numbers must be integers, not elements of the format {:?}; of a mask, take numpy.flatnonzero",
+            buffer.format().to_string_lossy()
+        )));
+    };
+    Ok(Some(numbers))
+}
+
+fn widened<T: Element + Into<i64>>(py: Python<'_>, buffer: &PyUntypedBuffer) -> Option<Vec<i64>> {
+    let buffer = buffer.as_typed::<T>().ok()?;
+    Some(
+        buffer
+            .to_vec(py)
+            .ok()?
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+    )
+}
+
+/// The name of an object's class.
+pub fn type_name(object: &Bound<'_, PyAny>) -> String {
+    if object.is_instance_of::<PyBool>() {
+        return "bool".to_owned();
+    }
+    object
+        .get_type()
+        .name()
+        .map_or_else(|_| "an object".to_owned(), |name| name.to_string())
+}

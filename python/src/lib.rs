@@ -1,0 +1,62 @@
+//! `windrow._core`: what the Python package does in Rust. Documented in `python/windrow/_core.pyi`.
+
+mod array;
+mod arrow;
+mod batch;
+mod bytes;
+mod drop_in;
+mod errors;
+mod fork;
+mod indices;
+mod iterator;
+mod options;
+mod permutation;
+mod place;
+mod records;
+mod sequence;
+mod sources;
+mod verify;
+mod view;
+mod writer;
+
+use pyo3::prelude::*;
+
+/// The compiled part of windrow.
+#[pymodule(gil_used = false)]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::batch::{Batch, BatchIterator, RecordView};
+    #[pymodule_export]
+    use crate::drop_in::{ArrayRecordReader, ArrayRecordWriter};
+    #[pymodule_export]
+    use crate::fork::_forked;
+    #[pymodule_export]
+    use crate::iterator::RecordIterator;
+    #[pymodule_export]
+    use crate::permutation::{Permutation, PermutationIterator};
+    #[pymodule_export]
+    use crate::records::Records;
+    #[pymodule_export]
+    use crate::sources::{_open_reader, _open_source, DataSource, RecordReader};
+    #[pymodule_export]
+    use crate::verify::{Fault, VerifyReport, verify};
+    #[pymodule_export]
+    use crate::writer::RecordWriter;
+
+    #[pymodule_export]
+    use super::run_command;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::fork::watch(module)
+    }
+}
+
+/// Runs the windrow command; the program's name is the first argument.
+#[pyfunction]
+fn run_command(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> u8 {
+    py.detach(|| windrow_cli::run(arguments))
+}

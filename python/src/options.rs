@@ -1,0 +1,171 @@
+//! Options as strings, mappings and keywords.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyMapping, PyString};
+use windrow::{Codec, IndexStorage, OptionsError, ReaderOptions, WriterOptions};
+
+use crate::errors::{exception, raise};
+use crate::indices::type_name;
+use crate::place::bytes_of;
+
+const READER_KEYWORDS: &str = "readahead_buffer_bytes, max_parallelism, index_storage, footer_prefetch_bytes, \
+    max_chunk_bytes, max_record_bytes, max_batch_bytes, chunk_cache_bytes";
+const WRITER_KEYWORDS: &str = "group_size, codec, level, window_log, max_group_bytes, max_parallelism, \
+    pad_to_block_boundary, metadata, atomic";
+
+/// Options of a reader: a string or a mapping, and keywords on top of it.
+pub fn reader(
+    options: Option<&Bound<'_, PyAny>>,
+    keywords: Option<&Bound<'_, PyDict>>,
+) -> PyResult<ReaderOptions> {
+    let mut all: ReaderOptions = parse(&text(options)?)?;
+    for (name, value) in keywords.iter().flat_map(|keywords| keywords.iter()) {
+        let name: String = name.extract()?;
+        let number = || value.extract().map_err(|_| unfit(&name, &value));
+        all = match name.as_str() {
+            "readahead_buffer_bytes" => all.with_readahead_buffer_bytes(optional(&name, &value)?),
+            "max_parallelism" => all.with_max_parallelism(optional(&name, &value)?),
+            "index_storage" => all.with_index_storage(match text(Some(&value))?.as_str() {
+                "in_memory" => IndexStorage::InMemory,
+                "offloaded" => IndexStorage::Offloaded,
+                _ => return Err(unfit(&name, &value)),
+            }),
+            "footer_prefetch_bytes" => all.with_footer_prefetch_bytes(optional(&name, &value)?),
+            "max_chunk_bytes" => all.with_max_chunk_bytes(number()?),
+            "max_record_bytes" => all.with_max_record_bytes(number()?),
+            "max_batch_bytes" => all.with_max_batch_bytes(number()?),
+            "chunk_cache_bytes" => all.with_chunk_cache_bytes(number()?),
+            _ => return Err(unknown(&name, READER_KEYWORDS)),
+        };
+    }
+    all.validate().map_err(|errors| raise(errors.into()))?;
+    Ok(all)
+}
+
+/// Options of a writer: a string, and keywords that it does not set.
+pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<WriterOptions> {
+    let mut all: WriterOptions = parse(options)?;
+    let stated = |key: &str| {
+        options
+            .split(',')
+            .any(|item| item.split(':').next() == Some(key))
+    };
+    let mut codec: Option<String> = None;
+    let mut level: Option<i32> = None;
+    for (name, value) in keywords.iter().flat_map(|keywords| keywords.iter()) {
+        let name: String = name.extract()?;
+        let is_codec = name == "codec" || name == "level";
+        let codecs = ["zstd", "brotli", "snappy", "uncompressed"];
+        if stated(&name) || (is_codec && codecs.iter().any(|codec| stated(codec))) {
+            let message = format!("{name} is given in the option string and as a keyword");
+            return Err(exception("OptionsError", "conflicting_options", message));
+        }
+        let number = || value.extract().map_err(|_| unfit(&name, &value));
+        let flag = || {
+            let flag = value.cast::<PyBool>().map_err(|_| unfit(&name, &value));
+            flag.map(|flag| flag.is_true())
+        };
+        all = match name.as_str() {
+            "group_size" => all.with_group_size(number()?),
+            "codec" => {
+                codec = Some(value.extract().map_err(|_| unfit(&name, &value))?);
+                all
+            }
+            "level" => {
+                level = optional(&name, &value)?;
+                all
+            }
+            "window_log" => all.with_window_log(optional(&name, &value)?),
+            "max_group_bytes" => all.with_max_group_bytes(optional(&name, &value)?),
+            "max_parallelism" => all.with_max_parallelism(optional(&name, &value)?),
+            "pad_to_block_boundary" => all.with_pad_to_block_boundary(flag()?),
+            "metadata" => with_metadata(all, &value)?,
+            "atomic" => all.with_atomic(flag()?),
+            _ => return Err(unknown(&name, WRITER_KEYWORDS)),
+        };
+    }
+    if codec.is_some() || level.is_some() {
+        all = all.with_codec(codec_of(codec.as_deref().unwrap_or("zstd"), level)?);
+    }
+    all.validate().map_err(|errors| raise(errors.into()))?;
+    Ok(all)
+}
+
+fn codec_of(name: &str, level: Option<i32>) -> PyResult<Codec> {
+    // By way of the option string, which knows the codecs' names, ranges and defaults.
+    let known = matches!(name, "zstd" | "brotli" | "snappy" | "uncompressed");
+    if !known {
+        let message = format!("codec {name:?} is not one of zstd, brotli, snappy, uncompressed");
+        return Err(exception("OptionsError", "invalid_option", message));
+    }
+    let text = match level {
+        Some(_) if matches!(name, "snappy" | "uncompressed") => {
+            let message = format!("{name} has no level");
+            return Err(exception("OptionsError", "conflicting_options", message));
+        }
+        Some(level) => format!("{name}:{level}"),
+        None => name.to_owned(),
+    };
+    parse::<WriterOptions>(&text).map(|options| options.codec())
+}
+
+fn with_metadata(mut all: WriterOptions, pairs: &Bound<'_, PyAny>) -> PyResult<WriterOptions> {
+    for pair in pairs.cast::<PyMapping>()?.items()? {
+        let (key, value): (String, Bound<'_, PyAny>) = pair.extract()?;
+        all = match value.cast::<PyString>() {
+            Ok(text) => all.with_metadata(key, text.to_str()?),
+            Err(_) => all.with_metadata(key, bytes_of(&value)?.as_bytes()),
+        };
+    }
+    Ok(all)
+}
+
+/// An option string from a string, or from a mapping with the same keys.
+pub fn text(options: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
+    let Some(options) = options.filter(|options| !options.is_none()) else {
+        return Ok(String::new());
+    };
+    if let Ok(text) = options.extract::<String>() {
+        return Ok(text);
+    }
+    let Ok(mapping) = options.cast::<PyMapping>() else {
+        return Err(PyTypeError::new_err(format!(
+            "options must be a string or a mapping, not {}",
+            type_name(options)
+        )));
+    };
+    let mut items = Vec::new();
+    for item in mapping.items()? {
+        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+        items.push(format!("{}:{}", key.str()?, value.str()?));
+    }
+    Ok(items.join(","))
+}
+
+fn parse<T: std::str::FromStr<Err = OptionsError>>(text: &str) -> PyResult<T> {
+    text.parse()
+        .map_err(|error: OptionsError| raise(error.into()))
+}
+
+fn optional<'py, T>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<T>>
+where
+    T: for<'a> FromPyObject<'a, 'py>,
+{
+    value.extract().map_err(|_| unfit(name, value))
+}
+
+fn unfit(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let shown = value
+        .repr()
+        .map_or_else(|_| type_name(value), |repr| repr.to_string());
+    exception(
+        "OptionsError",
+        "invalid_option",
+        format!("{name} cannot be {shown}"),
+    )
+}
+
+fn unknown(name: &str, known: &str) -> PyErr {
+    PyTypeError::new_err(format!("unexpected keyword {name:?}; there are {known}"))
+}

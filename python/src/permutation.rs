@@ -1,0 +1,248 @@
+//! The order in which an epoch visits records.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PySlice, PyTuple};
+
+use crate::indices::number;
+use crate::iterator::{checked_position, position_in, state};
+use crate::view::View;
+
+/// A shuffle of 0..n, by index and in constant memory.
+#[pyclass(frozen, sequence, from_py_object, weakref, module = "windrow")]
+#[derive(Clone)]
+pub struct Permutation {
+    order: windrow::Permutation,
+    view: View,
+}
+
+impl Permutation {
+    /// The number at a place that is below the view's length.
+    fn at(&self, place: u64) -> u64 {
+        match self.order.get(self.view.at(place)) {
+            Some(number) => number,
+            None => unreachable!("a view shows places that exist"),
+        }
+    }
+
+    /// The place of a number, if it is in the view.
+    fn place_of(&self, number: &Bound<'_, PyAny>) -> Option<u64> {
+        if number.is_instance_of::<PyFloat>() || number.is_instance_of::<PyBool>() {
+            return None;
+        }
+        let place = self.order.index_of(number.extract().ok()?)?;
+        let View { start, step, len } = self.view;
+        let distance = i128::from(place) - i128::from(start);
+        let (index, rest) = (distance / i128::from(step), distance % i128::from(step));
+        u64::try_from(index)
+            .ok()
+            .filter(|index| rest == 0 && *index < len)
+    }
+}
+
+#[pymethods]
+impl Permutation {
+    #[new]
+    #[pyo3(signature = (n, seed=0, epoch=0))]
+    fn new(n: u64, seed: u64, epoch: u64) -> Self {
+        Self {
+            order: windrow::Permutation::new(n, seed, epoch),
+            view: View::all(n),
+        }
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        Ok(usize::try_from(self.view.len)?)
+    }
+
+    fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        if let Ok(slice) = key.cast::<PySlice>() {
+            let part = Self {
+                order: self.order,
+                view: self.view.slice(slice)?,
+            };
+            return Ok(Bound::new(py, part)?.into_any());
+        }
+        let index = number(key, &self.view, "the permutation")?;
+        let place = self.view.place(index, "the permutation").map_err(|_| {
+            PyIndexError::new_err(format!(
+                "place {index} of a permutation of {}",
+                self.view.len
+            ))
+        })?;
+        Ok(self.at(place).into_pyobject(py)?.into_any())
+    }
+
+    fn __iter__(&self) -> PermutationIterator {
+        PermutationIterator {
+            permutation: self.clone(),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    fn __reversed__(&self) -> PermutationIterator {
+        let View { step, len, .. } = self.view;
+        let start = self.view.at(len.saturating_sub(1));
+        let view = View {
+            start,
+            step: step.saturating_neg(),
+            len,
+        };
+        let permutation = Self {
+            order: self.order,
+            view,
+        };
+        PermutationIterator {
+            permutation,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    fn __contains__(&self, number: &Bound<'_, PyAny>) -> bool {
+        self.place_of(number).is_some()
+    }
+
+    /// The place of a number, in constant time.
+    #[pyo3(signature = (number, start=0, stop=None, /))]
+    fn index(&self, number: &Bound<'_, PyAny>, start: isize, stop: Option<isize>) -> PyResult<u64> {
+        let missing = || PyValueError::new_err("the permutation does not hold this number");
+        let place = self.place_of(number).ok_or_else(missing)?;
+        let slice = PySlice::new(number.py(), start, stop.unwrap_or(isize::MAX), 1);
+        let bounds = slice.indices(isize::try_from(self.view.len)?)?;
+        let within = (bounds.start..bounds.stop).contains(&isize::try_from(place)?);
+        if within { Ok(place) } else { Err(missing()) }
+    }
+
+    /// 1 or 0.
+    #[pyo3(signature = (number, /))]
+    fn count(&self, number: &Bound<'_, PyAny>) -> u64 {
+        u64::from(self.place_of(number).is_some())
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.identity().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (n, seed, epoch, view) = slf.get().identity();
+        let arguments = (n, seed, epoch, (view.start, view.step, view.len));
+        let make = slf.get_type().getattr("_of")?;
+        Ok((make, arguments.into_pyobject(slf.py())?))
+    }
+
+    /// Makes a permutation from its pickle.
+    #[staticmethod]
+    fn _of(n: u64, seed: u64, epoch: u64, view: (u64, i64, u64)) -> Self {
+        let (start, step, len) = view;
+        Self {
+            view: View { start, step, len },
+            ..Self::new(n, seed, epoch)
+        }
+    }
+
+    #[getter]
+    fn seed(&self) -> u64 {
+        self.order.seed()
+    }
+
+    #[getter]
+    fn epoch(&self) -> u64 {
+        self.order.epoch()
+    }
+
+    /// The order of another epoch, with the same slice.
+    fn with_epoch(&self, epoch: u64) -> Self {
+        Self {
+            order: self.order.with_epoch(epoch),
+            view: self.view,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let (n, seed, epoch, view) = self.identity();
+        let slice = if view == View::all(n) {
+            String::new()
+        } else {
+            format!(
+                ", start={}, step={}, len={}",
+                view.start, view.step, view.len
+            )
+        };
+        format!("Permutation(n={n}, seed={seed}, epoch={epoch}{slice})")
+    }
+}
+
+impl Permutation {
+    fn identity(&self) -> (u64, u64, u64, View) {
+        (
+            self.order.len(),
+            self.order.seed(),
+            self.order.epoch(),
+            self.view,
+        )
+    }
+}
+
+/// The numbers of a permutation in order.
+#[pyclass(frozen, module = "windrow")]
+pub struct PermutationIterator {
+    permutation: Permutation,
+    next: AtomicU64,
+}
+
+#[pymethods]
+impl PermutationIterator {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self) -> Option<u64> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        if place < self.permutation.view.len {
+            return Some(self.permutation.at(place));
+        }
+        self.next
+            .store(self.permutation.view.len, Ordering::Relaxed);
+        None
+    }
+
+    fn __length_hint__(&self) -> u64 {
+        self.permutation.view.len.saturating_sub(self.tell())
+    }
+
+    /// The place that comes next.
+    fn tell(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Goes to a place.
+    fn seek(&self, index: i128) -> PyResult<()> {
+        let place = checked_position(index, self.permutation.view.len)?;
+        self.next.store(place, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The position, fit for JSON.
+    fn state_dict(&self) -> HashMap<&'static str, u64> {
+        state(self.tell())
+    }
+
+    /// Goes on where state_dict was called.
+    fn load_state_dict(&self, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.seek(position_in(state)?)
+    }
+}

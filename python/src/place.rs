@@ -1,0 +1,229 @@
+//! Paths, buffers and file objects: where a file is read from or written to.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyBytes, PyString};
+use windrow::{FileSink, Sink, SourceName, Store};
+
+use crate::errors::exception;
+use crate::indices::type_name;
+
+/// A path from a `str`, `bytes` or anything with `__fspath__`. Of URLs, only local files can be reached so far.
+pub fn local_path(object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let text = object
+        .py()
+        .import("os")?
+        .call_method1("fsdecode", (object,))?;
+    let path: OsString = text.extract()?;
+    if let Some(problem) = path.to_str().and_then(not_local) {
+        return Err(exception("UnsupportedError", "url", problem));
+    }
+    Ok(path.into())
+}
+
+/// Whether an object is a path, rather than content.
+pub fn is_path(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.is_instance_of::<PyString>() || object.hasattr("__fspath__")?)
+}
+
+fn not_local(path: &str) -> Option<String> {
+    let (scheme, rest) = path.split_once(":/")?;
+    let is_scheme = scheme.len() > 1
+        && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    if !is_scheme {
+        return None;
+    }
+    if !rest.starts_with('/') {
+        // What pathlib makes of a URL. A folder may be called `gs:`, though nobody calls one so.
+        return matches!(scheme, "gs" | "s3" | "az" | "http" | "https" | "hf" | "file").then(|| {
+            format!("{path}: this was a URL before pathlib took a slash out; URLs are not supported yet, only local files")
+        });
+    }
+    Some(if scheme == "file" {
+        format!("{path}: URLs are not supported, give the path itself")
+    } else {
+        format!("{path}: {scheme}:// is not supported yet, only local files; copy it, or mount it")
+    })
+}
+
+/// The content of a file that lies in memory.
+pub struct BytesStore(pub PyBackedBytes);
+
+impl Store for BytesStore {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let bytes = usize::try_from(offset)
+            .ok()
+            .and_then(|begin| self.0.get(begin..)?.get(..buffer.len()))
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(&self.0)
+    }
+}
+
+/// The bytes of any buffer object; those of `bytes` are shared, all others copied, for they may change.
+pub fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok(bytes.clone());
+    }
+    let py = object.py();
+    let buffer = PyBuffer::<u8>::get(object).or_else(|_| {
+        // Arrays of other things than bytes.
+        let view = py
+            .import("builtins")?
+            .call_method1("memoryview", (object,))?;
+        PyBuffer::<u8>::get(&view.call_method1("cast", ("B",))?)
+    });
+    let buffer = buffer.map_err(|_| {
+        let hint = if object.is_instance_of::<PyString>() {
+            "; use .encode()"
+        } else {
+            ""
+        };
+        PyTypeError::new_err(format!(
+            "bytes or another contiguous buffer is needed, not {}{hint}",
+            type_name(object)
+        ))
+    })?;
+    PyBytes::new_with(py, buffer.len_bytes(), |bytes| {
+        buffer.copy_to_slice(py, bytes)
+    })
+}
+
+/// A file object: `seek` and `read`, one call at a time.
+pub struct FileObject {
+    object: Py<PyAny>,
+    busy: Mutex<()>,
+}
+
+impl FileObject {
+    fn with<R>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>) -> io::Result<R> {
+        Python::attach(|py| {
+            let _alone = self.busy.lock_py_attached(py);
+            work(self.object.bind(py)).map_err(io::Error::other)
+        })
+    }
+}
+
+impl Store for FileObject {
+    fn len(&self) -> io::Result<u64> {
+        self.with(|file| file.call_method1("seek", (0, 2))?.extract())
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let read = self.with(|file| {
+            file.call_method1("seek", (offset,))?;
+            let mut filled = 0;
+            while filled < buffer.len() {
+                let bytes = file.call_method1("read", (buffer.len() - filled,))?;
+                let bytes = bytes_of(&bytes)?;
+                let bytes = bytes.as_bytes();
+                if bytes.is_empty() {
+                    return Ok(false);
+                }
+                let len = bytes.len().min(buffer.len() - filled);
+                buffer[filled..filled + len].copy_from_slice(&bytes[..len]);
+                filled += len;
+            }
+            Ok(true)
+        })?;
+        if read {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+}
+
+impl FileObject {
+    /// `None` for an object that is not a file.
+    pub fn new(source: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let is_file = source.hasattr("read")? && source.hasattr("seek")?;
+        Ok(is_file.then(|| Self {
+            object: source.clone().unbind(),
+            busy: Mutex::new(()),
+        }))
+    }
+}
+
+/// A path or a file object to write to.
+pub enum AnySink {
+    File(FileSink),
+    Object(Py<PyAny>),
+}
+
+impl AnySink {
+    fn call(&self, method: &str, bytes: Option<&[u8]>) -> io::Result<()> {
+        let Self::Object(object) = self else {
+            return Ok(());
+        };
+        Python::attach(|py| {
+            let object = object.bind(py);
+            let Some(mut rest) = bytes else {
+                if object.hasattr(method)? {
+                    object.call_method0(method)?;
+                }
+                return Ok(());
+            };
+            while !rest.is_empty() {
+                let written = object.call_method1(method, (PyBytes::new(py, rest),))?;
+                // Unbuffered files may take a part; most things say nothing and take all.
+                let written = written.extract::<usize>().unwrap_or(rest.len());
+                if written == 0 {
+                    return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+                }
+                rest = rest.get(written..).unwrap_or_default();
+            }
+            Ok(())
+        })
+        .map_err(|error: PyErr| io::Error::other(error))
+    }
+}
+
+impl Sink for AnySink {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => Sink::write_all(file, bytes),
+            Self::Object(_) => self.call("write", Some(bytes)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => Sink::flush(file),
+            Self::Object(_) => self.call("flush", None),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => Sink::finish(file),
+            Self::Object(_) => self.flush(),
+        }
+    }
+
+    fn name(&self) -> SourceName {
+        match self {
+            Self::File(file) => Sink::name(file),
+            Self::Object(_) => SourceName::MEMORY,
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! What `RecordReader` and `DataSource` have in common.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCapsule, PyList, PyMemoryView, PySlice, PyTuple};
+
+use crate::array::read_array;
+use crate::arrow;
+use crate::batch::{Batch, BatchIterator, memory_view};
+use crate::bytes::{read_list, read_one};
+use crate::errors::{closed, raise};
+use crate::indices::{self, Key};
+use crate::iterator::RecordIterator;
+use crate::place::bytes_of;
+use crate::sequence::{Base, Held, Sequence};
+use crate::sources::wrap;
+use crate::view::View;
+
+/// Some records of one file or of many. Base of the classes that users see.
+#[pyclass(
+    frozen,
+    subclass,
+    sequence,
+    weakref,
+    module = "windrow._core",
+    name = "_Records"
+)]
+pub struct Records {
+    /// `None` once it was closed.
+    base: ArcSwapOption<Base>,
+    pub view: View,
+    pub origin: Arc<Origin>,
+}
+
+/// What a pickle needs, and messages name.
+pub struct Origin {
+    /// The name in messages: the path of a file, or the kind of source.
+    pub name: String,
+    /// Arguments that make the same object in another process; `None` if nothing does.
+    pub pickled: Option<Pickled>,
+    pub fingerprint: Option<String>,
+}
+
+pub enum Pickled {
+    Path(OsString),
+    Content(Py<PyBytes>),
+    Parts { max_open_files: usize },
+}
+
+impl Records {
+    pub fn new(base: Base, origin: Origin) -> Self {
+        let view = View::all(base.len());
+        Self {
+            base: ArcSwapOption::from_pointee(base),
+            view,
+            origin: Arc::new(origin),
+        }
+    }
+
+    /// What there is to read from; an error once this object was closed.
+    pub fn base(&self) -> PyResult<Arc<Base>> {
+        self.base
+            .load_full()
+            .ok_or_else(|| closed(&self.origin.name))
+    }
+
+    /// The path of the file, if it is one file with a path.
+    pub fn path(&self) -> Option<&OsString> {
+        match &self.origin.pickled {
+            Some(Pickled::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.origin.name
+    }
+
+    fn with_view(&self, view: View) -> PyResult<Self> {
+        Ok(Self {
+            base: ArcSwapOption::from(Some(self.base()?)),
+            view,
+            origin: Arc::clone(&self.origin),
+        })
+    }
+
+    /// The records at these places; all if there are none.
+    fn chosen(&self, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
+        match indices {
+            Some(indices) => indices::records(indices, &self.view, true, self.name()),
+            None => Ok(self.view.records().collect()),
+        }
+    }
+
+    fn sequence(&self, view: View) -> PyResult<Sequence> {
+        Ok(Sequence::new(self.base()?, view, 0))
+    }
+
+    fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyBytes>> {
+        let place = self.view.place(index, self.name())?;
+        read_one(py, &*self.base()?, self.view.at(place))
+    }
+
+    fn reversed(&self) -> View {
+        let last = self.view.len.saturating_sub(1);
+        View {
+            start: self.view.at(last),
+            step: self.view.step.saturating_neg(),
+            len: self.view.len,
+        }
+    }
+}
+
+#[pymethods]
+impl Records {
+    fn __len__(&self) -> PyResult<usize> {
+        Ok(usize::try_from(self.view.len)?)
+    }
+
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        if let Ok(slice) = key.cast::<PySlice>() {
+            return wrap(py, this.with_view(this.view.slice(slice)?)?);
+        }
+        match indices::key(key, &this.view, this.name())? {
+            Key::One(index) => Ok(this.read_one(py, index)?.into_any()),
+            Key::Many(indices) => Ok(this.read_many(&indices)?.into_any()),
+        }
+    }
+
+    fn __iter__(&self) -> PyResult<RecordIterator> {
+        Ok(RecordIterator {
+            sequence: self.sequence(self.view)?,
+        })
+    }
+
+    fn __reversed__(&self) -> PyResult<RecordIterator> {
+        Ok(RecordIterator {
+            sequence: self.sequence(self.reversed())?,
+        })
+    }
+
+    fn __contains__(&self, py: Python<'_>, record: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(record) = bytes_of(record) else {
+            return Ok(false);
+        };
+        Ok(self.find(py, &record, self.view)?.is_some())
+    }
+
+    /// The number of the first record that is equal.
+    #[pyo3(signature = (record, start=0, stop=None, /))]
+    fn index(
+        &self,
+        py: Python<'_>,
+        record: &Bound<'_, PyAny>,
+        start: isize,
+        stop: Option<isize>,
+    ) -> PyResult<u64> {
+        let slice = PySlice::new(py, start, stop.unwrap_or(isize::MAX), 1);
+        let first = slice.indices(isize::try_from(self.view.len)?)?.start;
+        let found = self.find(py, &bytes_of(record)?, self.view.slice(&slice)?)?;
+        let found = found.ok_or_else(|| PyValueError::new_err("no record is equal"))?;
+        Ok(found + u64::try_from(first)?)
+    }
+
+    /// How many records are equal.
+    #[pyo3(signature = (record, /))]
+    fn count(&self, py: Python<'_>, record: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let record = bytes_of(record)?;
+        let sequence = self.sequence(self.view)?;
+        let mut count = 0;
+        while let Some(equal) = sequence.next_record(py, |other| other == record.as_bytes())? {
+            count += u64::from(equal);
+            py.check_signals()?;
+        }
+        Ok(count)
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (exc_type, exc, traceback, /))]
+    fn __exit__(
+        &self,
+        exc_type: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
+    ) {
+        let _ = (exc_type, exc, traceback);
+        self.close();
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.base.load().is_none()
+    }
+
+    /// The records with these numbers, in this order.
+    fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let base = self.base()?;
+        let records = indices::records(indices, &self.view, true, self.name())?;
+        read_list(indices.py(), &base, &records)
+    }
+
+    /// Records start to stop, which is not among them.
+    #[pyo3(signature = (start=0, stop=None))]
+    fn read_range<'py>(
+        &self,
+        py: Python<'py>,
+        start: isize,
+        stop: Option<isize>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let records: Vec<u64> = self.view.range(py, start, stop)?.records().collect();
+        read_list(py, &*self.base()?, &records)
+    }
+
+    /// All records, in order.
+    fn read_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.read_range(py, 0, None)
+    }
+
+    /// One record as a read-only buffer.
+    fn read_view<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyMemoryView>> {
+        let (py, base) = (index.py(), self.base()?);
+        let index = indices::number(index, &self.view, self.name())?;
+        let record = self.view.at(self.view.place(index, self.name())?);
+        let batch = py.detach(|| base.read_many(&[record])).map_err(raise)?;
+        memory_view(py, Arc::new(Held::Batch(batch)), 0)
+    }
+
+    /// The records with these numbers without an object per record.
+    #[pyo3(signature = (indices=None))]
+    fn read_batch(&self, py: Python<'_>, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Batch> {
+        let base = self.base()?;
+        let records = self.chosen(indices)?;
+        let batch = py.detach(|| base.read_many(&records)).map_err(raise)?;
+        Ok(Batch::new(Held::Batch(batch)))
+    }
+
+    /// All records in order, in batches that share the decoded buffers.
+    fn batches(&self) -> PyResult<BatchIterator> {
+        Ok(BatchIterator {
+            sequence: self.sequence(self.view)?,
+        })
+    }
+
+    /// Records of a fixed size as one numpy array.
+    #[pyo3(signature = (indices, dtype, shape=None, out=None))]
+    fn read_array<'py>(
+        &self,
+        indices: Option<&Bound<'py, PyAny>>,
+        dtype: &Bound<'py, PyAny>,
+        shape: Option<&Bound<'py, PyAny>>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let base = self.base()?;
+        let one = PyTuple::empty(dtype.py()).into_any();
+        read_array(
+            &base,
+            &self.chosen(indices)?,
+            dtype,
+            shape.unwrap_or(&one),
+            out,
+        )
+    }
+
+    /// read_many in a thread of asyncio's pool.
+    fn read_many_async<'py>(
+        slf: &Bound<'py, Self>,
+        indices: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "read_many", (indices,))
+    }
+
+    /// read_range in a thread of asyncio's pool.
+    #[pyo3(signature = (start=0, stop=None))]
+    fn read_range_async<'py>(
+        slf: &Bound<'py, Self>,
+        start: isize,
+        stop: Option<isize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "read_range", (start, stop))
+    }
+
+    /// read_batch in a thread of asyncio's pool.
+    #[pyo3(signature = (indices=None))]
+    fn read_batch_async<'py>(
+        slf: &Bound<'py, Self>,
+        indices: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf, "read_batch", (indices,))
+    }
+
+    /// Frees what is held. Calls that are under way end well; views of it open what they need again.
+    pub fn close(&self) {
+        if let Some(base) = self.base.swap(None)
+            && let Base::Files(files, _) = &*base
+        {
+            files.close_files();
+        }
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        arrow::stream_schema(py)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        arrow::stream(py, self.sequence(self.view)?, requested_schema)
+    }
+}
+
+impl Records {
+    /// The place in `view` of the first record that is equal.
+    fn find(
+        &self,
+        py: Python<'_>,
+        record: &Bound<'_, PyBytes>,
+        view: View,
+    ) -> PyResult<Option<u64>> {
+        let sequence = self.sequence(view)?;
+        let record = record.as_bytes();
+        while let Some(equal) = sequence.next_record(py, |other| other == record)? {
+            if equal {
+                return Ok(Some(sequence.tell() - 1));
+            }
+            py.check_signals()?;
+        }
+        Ok(None)
+    }
+}
+
+/// A coroutine that calls a method in a thread.
+fn in_thread<'py>(
+    records: &Bound<'py, Records>,
+    method: &str,
+    arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = records.py();
+    let arguments = arguments.into_pyobject(py)?;
+    let all = std::iter::once(records.getattr(method)?).chain(arguments.iter());
+    py.import("asyncio")?
+        .getattr("to_thread")?
+        .call1(PyTuple::new(py, all.collect::<Vec<_>>())?)
+}

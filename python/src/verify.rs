@@ -1,0 +1,114 @@
+//! Checking files.
+
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use windrow::VerifyOptions;
+
+use crate::errors::raise;
+use crate::place::local_path;
+
+/// Something wrong with a file.
+#[pyclass(frozen, get_all, from_py_object, module = "windrow")]
+#[derive(Clone)]
+pub struct Fault {
+    code: &'static str,
+    message: String,
+    byte_range: (u64, u64),
+    chunk_index: Option<u64>,
+    record_range: Option<(u64, u64)>,
+}
+
+#[pymethods]
+impl Fault {
+    fn __repr__(&self) -> String {
+        format!("Fault(code={:?}, message={:?})", self.code, self.message)
+    }
+}
+
+/// What verify found.
+#[pyclass(frozen, get_all, module = "windrow")]
+pub struct VerifyReport {
+    faults: Vec<Fault>,
+    faults_omitted: u64,
+    file_bytes: u64,
+    chunks: u64,
+    records: Option<u64>,
+    decoded_bytes: u64,
+    ok: bool,
+}
+
+#[pymethods]
+impl VerifyReport {
+    fn __bool__(&self) -> bool {
+        self.ok
+    }
+
+    fn __repr__(&self) -> String {
+        let faults = self.faults.len() as u64 + self.faults_omitted;
+        let ok = if self.ok { "True" } else { "False" };
+        let records = self
+            .records
+            .map_or("None".to_owned(), |records| records.to_string());
+        format!("VerifyReport(ok={ok}, faults={faults}, records={records})")
+    }
+}
+
+/// Checks every hash of a file, and its footer against its chunks.
+#[pyfunction]
+#[pyo3(signature = (path, deep=false, *, max_faults=1000, progress=None))]
+pub fn verify(
+    py: Python<'_>,
+    path: &Bound<'_, PyAny>,
+    deep: bool,
+    max_faults: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<VerifyReport> {
+    let path = local_path(path)?;
+    // What the callback raised, or Ctrl-C did: it ends the check.
+    let raised: Arc<OnceLock<PyErr>> = Arc::default();
+    let report = py.detach(|| {
+        let (told, asked) = (Arc::clone(&raised), Arc::clone(&raised));
+        let options = VerifyOptions::new()
+            .with_deep(deep)
+            .with_max_faults(max_faults)
+            .with_progress(move |bytes| {
+                let called = Python::attach(|py| {
+                    py.check_signals()?;
+                    progress
+                        .as_ref()
+                        .map(|progress| progress.call1(py, (bytes,)))
+                        .transpose()
+                });
+                if let Err(error) = called {
+                    // Only the first one counts.
+                    let _ = told.set(error);
+                }
+            })
+            .with_stop(move || asked.get().is_some());
+        windrow::verify(&path, &options)
+    });
+    if let Some(error) = raised.get() {
+        return Err(error.clone_ref(py));
+    }
+    let report = report.map_err(raise)?;
+    Ok(VerifyReport {
+        ok: report.is_sound(),
+        faults: report.faults.iter().map(fault).collect(),
+        faults_omitted: report.faults_omitted,
+        file_bytes: report.file_bytes,
+        chunks: report.data_chunks,
+        records: report.records,
+        decoded_bytes: report.decoded_bytes,
+    })
+}
+
+fn fault(fault: &windrow::Fault) -> Fault {
+    Fault {
+        code: fault.code(),
+        message: fault.error.to_string(),
+        byte_range: (fault.bytes.start, fault.bytes.end),
+        chunk_index: fault.chunk,
+        record_range: fault.records.as_ref().map(|range| (range.start, range.end)),
+    }
+}

@@ -1,0 +1,75 @@
+//! Which records of a file or source an object shows, and in what order.
+
+use pyo3::prelude::*;
+use pyo3::types::PySlice;
+
+use crate::errors::out_of_range;
+
+/// Records `start`, `start + step`, ... : `len` of them. All of them exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct View {
+    pub start: u64,
+    pub step: i64,
+    pub len: u64,
+}
+
+impl View {
+    /// All records of something that has `len`.
+    pub const fn all(len: u64) -> Self {
+        Self {
+            start: 0,
+            step: 1,
+            len,
+        }
+    }
+
+    /// The record at place `index`, which is below `len`.
+    pub fn at(&self, index: u64) -> u64 {
+        self.start
+            .wrapping_add(index.wrapping_mul(self.step.cast_unsigned()))
+    }
+
+    /// Whether the records stand one behind the other in the file.
+    pub fn is_consecutive(&self) -> bool {
+        self.step == 1 || self.len < 2
+    }
+
+    /// What a slice of this view shows.
+    pub fn slice(&self, slice: &Bound<'_, PySlice>) -> PyResult<Self> {
+        let len = isize::try_from(self.len)?;
+        let indices = slice.indices(len)?;
+        let count = u64::try_from(indices.slicelength)?;
+        let start = u64::try_from(indices.start).unwrap_or(0);
+        Ok(Self {
+            start: if count == 0 {
+                self.start
+            } else {
+                self.at(start)
+            },
+            step: self.step.saturating_mul(i64::try_from(indices.step)?),
+            len: count,
+        })
+    }
+
+    /// The part `start..stop` of this view; numbers as in a slice.
+    pub fn range(&self, py: Python<'_>, start: isize, stop: Option<isize>) -> PyResult<Self> {
+        let stop = stop.unwrap_or(isize::MAX);
+        self.slice(&PySlice::new(py, start, stop, 1))
+    }
+
+    /// The place that `index` means; negative numbers count from the end.
+    pub fn place(&self, index: i64, what: &str) -> PyResult<u64> {
+        let place = if index < 0 {
+            self.len.checked_sub(index.unsigned_abs())
+        } else {
+            Some(index.unsigned_abs()).filter(|place| *place < self.len)
+        };
+        place.ok_or_else(|| out_of_range(index, self.len, what))
+    }
+
+    /// The records at all places.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
+        let len = usize::try_from(self.len).unwrap_or(usize::MAX);
+        (0..len).map(|place| self.at(place as u64))
+    }
+}

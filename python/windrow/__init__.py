@@ -1,0 +1,75 @@
+"""Chunked record files, byte-compatible with ArrayRecord: written in parallel, read at random or in order.
+
+    with windrow.RecordWriter("words.array_record", group_size=64) as writer:
+        writer.write_batch([b"wheat", b"barley", b"rye"])
+
+    with windrow.RecordReader("words.array_record") as reader:
+        reader[1], reader[-1], reader[[2, 0]], len(reader)
+
+Users of `array_record` find its modules as `windrow.array_record_module` and `windrow.array_record_data_source`, and
+under its own name after `windrow.compat.install()`.
+"""
+
+from collections.abc import Sequence
+
+from windrow._core import (
+    Batch,
+    DataSource,
+    Fault,
+    Permutation,
+    PermutationIterator,
+    RecordIterator,
+    RecordReader,
+    RecordWriter,
+    VerifyReport,
+    __version__,
+    verify,
+)
+from windrow._errors import (
+    ClosedError,
+    CorruptError,
+    DirectoryError,
+    ForbiddenError,
+    LimitError,
+    MissingFileError,
+    OptionsError,
+    OutOfRangeError,
+    SourceError,
+    StorageError,
+    UnsupportedError,
+    WindrowError,
+    WriterError,
+)
+from windrow._instruction import FileInstruction
+
+__all__ = [
+    "Batch",
+    "ClosedError",
+    "CorruptError",
+    "DataSource",
+    "DirectoryError",
+    "Fault",
+    "FileInstruction",
+    "ForbiddenError",
+    "LimitError",
+    "MissingFileError",
+    "OptionsError",
+    "OutOfRangeError",
+    "Permutation",
+    "PermutationIterator",
+    "RecordIterator",
+    "RecordReader",
+    "RecordWriter",
+    "SourceError",
+    "StorageError",
+    "UnsupportedError",
+    "VerifyReport",
+    "WindrowError",
+    "WriterError",
+    "__version__",
+    "verify",
+]
+
+for _class in (RecordReader, DataSource, Batch, Permutation):
+    Sequence.register(_class)
+del _class

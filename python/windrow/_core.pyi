@@ -1,0 +1,533 @@
+"""The compiled part of windrow. Private: import from `windrow`."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self, SupportsIndex, TypeAlias, TypedDict, final, overload, type_check_only
+
+from typing_extensions import Buffer, CapsuleType, Unpack
+
+from windrow._errors import WindrowError
+
+__version__: str
+
+_Path: TypeAlias = str | os.PathLike[str]
+_Indices: TypeAlias = Iterable[SupportsIndex] | Buffer
+
+@type_check_only
+class _ReaderKeywords(TypedDict, total=False):
+    """Options of a reader. `None` where a number may be missing means: automatic."""
+
+    readahead_buffer_bytes: int | None
+    """Decoded bytes that reading in order keeps ahead: 0 (one chunk per worker) to 1 GiB. Default `None`: 16 MiB."""
+    max_parallelism: int | None
+    """Threads that one call may use, its own included; 0 and 1 mean no others. Default `None`: one per processor."""
+    index_storage: Literal["in_memory", "offloaded"]
+    """Where the chunks' offsets are kept: 2 to 4 bytes a chunk in memory (default), or in a temporary file."""
+    footer_prefetch_bytes: int | None
+    """Bytes that the first read fetches from the file's end, at most 1 GiB. Default `None`: 1 MiB."""
+    max_chunk_bytes: int
+    """Largest decoded chunk that is accepted. Default 4 GiB."""
+    max_record_bytes: int
+    """Largest record that is accepted. Default 4 GiB."""
+    max_batch_bytes: int
+    """The most that one batch read may hold. Default 8 GiB."""
+    chunk_cache_bytes: int
+    """Decoded chunks kept for single reads where chunks hold several records; 0 keeps none. Default 32 MiB."""
+
+@type_check_only
+class _WriterKeywords(TypedDict, total=False):
+    """Options of a writer."""
+
+    group_size: int
+    """Records per chunk, 1 to 2**31 - 1. Default 1, best for random reads; 64 to 1024 make files much smaller."""
+    codec: Literal["zstd", "brotli", "snappy", "uncompressed"]
+    """Default `"zstd"`."""
+    level: int | None
+    """Of zstd -131072 to 22, default 3; of brotli 0 to 11, default 6. The other codecs have none."""
+    window_log: int | None
+    """log2 of the codec's window: 10 to 31 (brotli: 30). Default `None`: 20 for zstd, brotli's own otherwise."""
+    max_group_bytes: int | None
+    """Ends a group early, before it exceeds this. Such files are for Windrow only. Default `None`: never."""
+    max_parallelism: int | None
+    """Chunks that are compressed at once, at least 1. Default `None`: one per processor."""
+    pad_to_block_boundary: bool
+    """Begin every chunk at a multiple of 64 KiB. Default `False`."""
+    metadata: Mapping[str, Buffer | str]
+    """Key/value pairs to keep in the footer. Default: none."""
+    atomic: bool
+    """Write to a temporary name; the path shows the file once it is complete and durable. Default `False`."""
+
+@final
+class RecordReader(Sequence[bytes]):
+    """The records of one file, in any order, from any number of threads at once.
+
+    Opening reads the footer only. `reader[i]` is a record, `reader[a:b]` a view that shares the file (any step),
+    `reader[[3, 1, 3]]` a list of records. Negative numbers count from the end. Pickles as path, options and range,
+    and is opened again where it is unpickled; works on in a forked process.
+
+    Args:
+        source: a path, or the file's content as `bytes` or any other buffer, or a binary file object with `seek`
+            and `read`, which is left open.
+        options: an option string such as `"readahead_buffer_size:16MB,max_parallelism:4"`, or a mapping with the
+            same keys.
+        keywords: options by keyword; see `_ReaderKeywords`.
+
+    Raises:
+        FileNotFoundError, PermissionError, IsADirectoryError, OSError: the system refuses.
+        CorruptError: not a complete file of records.
+        UnsupportedError: a file, or a kind of path, that this release does not read.
+        OptionsError: an option that does not exist or does not fit.
+    """
+
+    def __new__(
+        cls,
+        source: _Path | Buffer | BinaryIO,
+        options: str | Mapping[str, object] | None = None,
+        **keywords: Unpack[_ReaderKeywords],
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> RecordReader: ...
+    @overload
+    def __getitem__(self, index: _Indices, /) -> list[bytes]: ...
+    def __iter__(self) -> RecordIterator:
+        """The records in order, decoded ahead."""
+    def __reversed__(self) -> RecordIterator: ...
+    def __contains__(self, record: object, /) -> bool:
+        """Reads all records until one is equal."""
+    def index(self, record: Buffer, start: int = 0, stop: int | None = None, /) -> int:
+        """Reads until a record is equal; its number. ValueError if there is none."""
+    def count(self, record: Buffer, /) -> int:
+        """Reads all records."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    @property
+    def path(self) -> str | None:
+        """The file's path as it was given, `None` without one."""
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file in bytes."""
+    @property
+    def num_chunks(self) -> int:
+        """Chunks of records in the file."""
+    @property
+    def group_size(self) -> int:
+        """Records per chunk, the last one apart. Of files with groups of different sizes, the largest."""
+    @property
+    def writer_options(self) -> str | None:
+        """What the writer said of its options, `None` in files of before October 2022."""
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """The key/value pairs of the footer."""
+    def read_many(self, indices: _Indices) -> list[bytes]:
+        """The records with these numbers, in this order; numbers may repeat.
+
+        Chunks are read in the order of the file, neighbours together, each once; large batches are decoded in
+        parallel. Accepts any iterable of integers: lists, ranges, arrays and tensors of one dimension.
+
+        Raises:
+            OutOfRangeError: before anything is read.
+            LimitError: more than `max_batch_bytes`.
+            CorruptError, OSError: a chunk that cannot be read.
+        """
+    def read_range(self, start: int = 0, stop: int | None = None) -> list[bytes]:
+        """Records `start` to `stop`, which is not among them; like a slice, but read."""
+    def read_all(self) -> list[bytes]:
+        """All records, in order."""
+    def read_view(self, index: SupportsIndex) -> memoryview:
+        """One record as a read-only buffer, without a `bytes` object."""
+    def read_batch(self, indices: _Indices | None = None) -> Batch:
+        """The records with these numbers (default: all) without a Python object per record."""
+    def batches(self) -> Iterator[Batch]:
+        """All records in order, in batches that share the decoded buffers: no copies, no object per record.
+
+        A batch is what was decoded together: one chunk, or several of up to 256 KiB in all.
+        """
+    def read_array(
+        self, indices: _Indices | None, dtype: Any, shape: int | Sequence[int] | None = None, out: Any = None
+    ) -> Any:
+        """Records of a fixed size as one numpy array of shape `[len(indices), *shape]`, C order.
+
+        Args:
+            indices: the records, in this order; `None` for all.
+            dtype: of the elements; bytes are taken as they are, so say `"<f4"` where files travel.
+            shape: of one record. Default `None`: one element.
+            out: an array of that shape and type to fill instead of a new one; C-contiguous and writable.
+
+        Raises:
+            ValueError: a record of another size, named in the message; an unfit `out`.
+        """
+    async def read_many_async(self, indices: _Indices) -> list[bytes]:
+        """`read_many` in a thread of asyncio's pool. Cancelling does not stop the read, its result is dropped."""
+    async def read_range_async(self, start: int = 0, stop: int | None = None) -> list[bytes]:
+        """`read_range` in a thread of asyncio's pool."""
+    async def read_batch_async(self, indices: _Indices | None = None) -> Batch:
+        """`read_batch` in a thread of asyncio's pool."""
+    def stats(self) -> dict[str, int]:
+        """What was done so far: `reads`, `bytes_read`, `chunks_decoded`, `cache_hits`, and `index_bytes` held."""
+    def verify(self, deep: bool = False) -> VerifyReport:
+        """Checks the file behind this reader; see `windrow.verify`. Needs a path."""
+    def close(self) -> None:
+        """Frees the file. Calls that are under way end well, later ones raise ClosedError. Views stay open."""
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
+        """All records as a stream of one column `record`: binary, or large_binary or binary_view if requested."""
+
+@final
+class DataSource(Sequence[bytes]):
+    """The records of many files, or of parts of files, numbered through.
+
+    Whole files have their footers read at once, in parallel, because their lengths are needed; file instructions and
+    `"path[a:b]"` are opened when first read, and checked then. Slices are views that share the open files. What
+    `RecordReader` says of threads, processes and pickling holds here too; a pickle carries paths, ranges and counts,
+    so nothing is opened or counted again.
+
+    Fits `torch.utils.data` (map-style, `__getitems__`), `grain.MapDataset.source` (`_getitems`, `paths`, stable
+    `repr`) and TFDS.
+
+    Args:
+        paths: a path, a `FileInstruction` (or anything with `filename`, `skip`, `take` and `examples_in_shard`), or a
+            sequence of these. A pattern (`"train@32"`, `"train-*"`) stands for the files it names; a path that exists
+            is itself.
+        reader_options: an option string or a mapping, as for `RecordReader`.
+        max_open_files: files kept open at once, at least 1; the one that was not used for longest is closed first.
+        fingerprint: names the content in `repr` instead of a hash of paths and ranges.
+        keywords: options by keyword; see `_ReaderKeywords`.
+
+    Raises:
+        ValueError: no file, an inverted range, a pattern that matches nothing, an instruction that does not fit.
+        What `RecordReader` raises, for whole files.
+    """
+
+    def __new__(
+        cls,
+        paths: Any,
+        reader_options: str | Mapping[str, object] | None = None,
+        *,
+        max_open_files: int = 256,
+        fingerprint: str | None = None,
+        **keywords: Unpack[_ReaderKeywords],
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> DataSource: ...
+    @overload
+    def __getitem__(self, index: _Indices, /) -> list[bytes]: ...
+    def __getitems__(self, indices: _Indices, /) -> list[bytes]:
+        """The records with these numbers, for torch and TFDS; the same as `read_many`."""
+    def _getitems(self, indices: _Indices, /) -> list[bytes]:
+        """The same, for Grain."""
+    def __iter__(self) -> RecordIterator: ...
+    def __reversed__(self) -> RecordIterator: ...
+    def __contains__(self, record: object, /) -> bool: ...
+    def index(self, record: Buffer, start: int = 0, stop: int | None = None, /) -> int: ...
+    def count(self, record: Buffer, /) -> int: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    @property
+    def paths(self) -> list[str]:
+        """The file of each part, in order."""
+    @property
+    def num_files(self) -> int: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def parts(self) -> list[tuple[str, int, int]]:
+        """File, first record and number of records of each part; slices do not change it."""
+    @property
+    def fingerprint(self) -> str:
+        """Names what this source holds: a hash of paths, ranges and slice, or what was given. Part of `repr`."""
+    def locate(self, index: SupportsIndex) -> tuple[int, int]:
+        """The part that holds a record, and the record's number in that part's file."""
+    def read_many(self, indices: _Indices) -> list[bytes]: ...
+    def read_range(self, start: int = 0, stop: int | None = None) -> list[bytes]: ...
+    def read_all(self) -> list[bytes]: ...
+    def read_view(self, index: SupportsIndex) -> memoryview: ...
+    def read_batch(self, indices: _Indices | None = None) -> Batch: ...
+    def batches(self) -> Iterator[Batch]: ...
+    def read_array(
+        self, indices: _Indices | None, dtype: Any, shape: int | Sequence[int] | None = None, out: Any = None
+    ) -> Any: ...
+    async def read_many_async(self, indices: _Indices) -> list[bytes]: ...
+    async def read_range_async(self, start: int = 0, stop: int | None = None) -> list[bytes]: ...
+    async def read_batch_async(self, indices: _Indices | None = None) -> Batch: ...
+    def close_files(self) -> None:
+        """Closes the files that are open; the next read opens them again."""
+    def close(self) -> None:
+        """Closes the files. Later calls raise ClosedError."""
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType: ...
+
+@final
+class RecordIterator(Iterator[bytes]):
+    """Records in order, decoded ahead. Safe to share between threads: each record is given once.
+
+    After an error the position stays at the record that could not be read; `seek` behind it goes on. In a forked
+    process it goes on from its position.
+    """
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> bytes: ...
+    def __length_hint__(self) -> int: ...
+    def tell(self) -> int:
+        """Number, in what is iterated over, of the record that comes next."""
+    def seek(self, index: int) -> None:
+        """Goes to a record; the length means the end. IndexError if there is no such place."""
+    def state_dict(self) -> dict[str, int]:
+        """`{"next_index": n}`: records given so far. Fit for JSON."""
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Goes on where `state_dict` was called. IndexError or ValueError for a state that does not fit."""
+
+@final
+class Batch(Sequence[memoryview]):
+    """Records in a few large buffers: as read-only views, as Arrow, or as `bytes` on request.
+
+    Holds its buffers, so a view that is kept keeps the batch's memory.
+    """
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> memoryview: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> list[memoryview]: ...
+    def __iter__(self) -> Iterator[memoryview]: ...
+    def to_list(self) -> list[bytes]:
+        """The records as `bytes`."""
+    @property
+    def nbytes(self) -> int:
+        """Sum of the records' sizes in bytes."""
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_array__(self, requested_schema: CapsuleType | None = None) -> tuple[CapsuleType, CapsuleType]:
+        """A binary array; large_binary beyond 2 GiB or if requested, binary_view if requested.
+
+        Shares the batch's memory where its records lie in one buffer in order, as in `batches()`; else they are
+        gathered once. A binary_view shares it always.
+        """
+
+@final
+class RecordWriter:
+    """Writes records, in order, into a file that array_record reads too.
+
+    Use it in a `with` statement, or call `close()`: a file without its footer is unfinished and readers refuse it. An
+    exception inside `with` leaves it unfinished, with every complete group written. Chunks are compressed in
+    parallel. May be used from several threads, but not in a process that was forked from the writer's: it raises
+    there and never writes.
+
+    Args:
+        sink: a path, or a binary file object with `write`, which is left open.
+        options: an option string such as `"group_size:64,zstd:3"`; not together with the keywords it names.
+        keywords: options by keyword; see `_WriterKeywords`.
+
+    Raises:
+        OSError and its kinds: the system refuses. OptionsError: an option that does not exist or does not fit.
+        UnsupportedError: `transpose:true`, a kind of path that cannot be written.
+    """
+
+    def __new__(
+        cls, sink: _Path | BinaryIO, options: str | None = None, **keywords: Unpack[_WriterKeywords]
+    ) -> Self: ...
+    def write(self, record: Buffer) -> None:
+        """Appends one record: `bytes`, or any other contiguous buffer, which is copied."""
+    def write_batch(self, records: Iterable[Buffer]) -> None:
+        """Appends records in order. Those in front of one that is refused were taken."""
+    def flush(self) -> None:
+        """Writes every complete group; the open group stays open."""
+    def close(self) -> None:
+        """Completes the file. A second call does nothing."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def records(self) -> int:
+        """Records written so far."""
+    @property
+    def options(self) -> str:
+        """The options as the footer will state them."""
+
+@final
+class Permutation(Sequence[int]):
+    """A shuffle of `0..n`, by index and in constant memory: place `i` of the epoch holds number `permutation[i]`.
+
+    The order depends on `n`, `seed` and `epoch` alone and never changes between releases or machines, so a position
+    is a checkpoint. Slices are views. Serves as a torch sampler (`sampler=Permutation(len(ds), seed)`) and as a Grain
+    source of record numbers. Not cryptographic. Specified in format-spec/permutation.md.
+
+    Args:
+        n: how many numbers, 0 to 2**64 - 1 (`len()` works up to 2**63 - 1).
+        seed: 0 to 2**64 - 1. Default 0.
+        epoch: 0 to 2**64 - 1, each with an order of its own. Default 0.
+    """
+
+    def __new__(cls, n: int, seed: int = 0, epoch: int = 0) -> Self: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> Permutation: ...
+    def __iter__(self) -> PermutationIterator: ...
+    def __reversed__(self) -> PermutationIterator: ...
+    def __contains__(self, number: object, /) -> bool: ...
+    def index(self, number: int, start: int = 0, stop: int | None = None, /) -> int:
+        """The place of a number, in constant time."""
+    def count(self, number: object, /) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    def with_epoch(self, epoch: int) -> Permutation:
+        """The order of another epoch, with the same slice."""
+
+@final
+class PermutationIterator(Iterator[int]):
+    """The numbers of a permutation in order; seekable."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> int: ...
+    def __length_hint__(self) -> int: ...
+    def tell(self) -> int: ...
+    def seek(self, index: int) -> None: ...
+    def state_dict(self) -> dict[str, int]: ...
+    def load_state_dict(self, state: Mapping[str, int]) -> None: ...
+
+@final
+class Fault:
+    """Something wrong with a file."""
+
+    @property
+    def code(self) -> str:
+        """A stable name."""
+    @property
+    def message(self) -> str: ...
+    @property
+    def byte_range(self) -> tuple[int, int]:
+        """What of the file is affected: absolute offsets, half-open."""
+    @property
+    def chunk_index(self) -> int | None: ...
+    @property
+    def record_range(self) -> tuple[int, int] | None:
+        """The records that cannot be read because of it, half-open; `None` if none is lost or nobody knows."""
+
+@final
+class VerifyReport:
+    """What `verify` found."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+    @property
+    def faults(self) -> list[Fault]:
+        """What is wrong, by its first byte."""
+    @property
+    def faults_omitted(self) -> int: ...
+    @property
+    def file_bytes(self) -> int: ...
+    @property
+    def chunks(self) -> int:
+        """Sound chunks of records."""
+    @property
+    def records(self) -> int | None:
+        """Records according to the footer; `None` if it cannot be used."""
+    @property
+    def decoded_bytes(self) -> int:
+        """Sum of the sizes of the records in sound chunks."""
+    def __bool__(self) -> bool:
+        """The same as `ok`."""
+
+def verify(
+    path: _Path, deep: bool = False, *, max_faults: int = 1000, progress: Callable[[int], object] | None = None
+) -> VerifyReport:
+    """Checks every hash of a file, and its footer against its chunks; goes on after a fault.
+
+    Args:
+        path: the file.
+        deep: also decode every record.
+        max_faults: faults that the report keeps; the others are counted.
+        progress: called now and then with the bytes that were checked.
+
+    Raises:
+        OSError and its kinds: the file cannot be read at all.
+    """
+
+class ArrayRecordReader:
+    """The reader of `array_record`: same names, positional arguments and results.
+
+    Raises at open, unlike upstream; `lazy_errors=True` keeps the error for the first use, as upstream does.
+    """
+
+    def __new__(
+        cls, path: _Path | bytes, options: str | Mapping[str, object] | None = None, *, lazy_errors: bool = False, **ignored: Any
+    ) -> Self: ...
+    def ok(self) -> bool: ...
+    def is_open(self) -> bool: ...
+    def num_records(self) -> int: ...
+    def record_index(self) -> int:
+        """Number of the record that `read()` gives next."""
+    def writer_options_string(self) -> str | None: ...
+    def seek(self, index: SupportsIndex, /) -> None:
+        """Goes to a record; beyond the end means the end. IndexError for a negative number."""
+    @overload
+    def read(self) -> bytes: ...
+    @overload
+    def read(self, indices: _Indices, /) -> list[bytes]: ...
+    @overload
+    def read(self, begin: SupportsIndex, end: SupportsIndex, /) -> list[bytes]: ...
+    def read_all(self) -> list[bytes]: ...
+    def read_record(self, index: SupportsIndex | None = None, /) -> bytes | None:
+        """The next record, `None` at the end; with a number, that record, wherever `read()` stands."""
+    def close(self) -> None: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any] | _Indices, /) -> list[bytes]: ...
+    def __iter__(self) -> RecordIterator: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+
+class ArrayRecordWriter:
+    """The writer of `array_record`: same names, positional arguments and files.
+
+    Raises at open, unlike upstream; `lazy_errors=True` keeps the error for the first use, as upstream does.
+    """
+
+    def __new__(
+        cls, path: _Path | bytes, options: str = "", *, lazy_errors: bool = False, **ignored: Any
+    ) -> Self: ...
+    def ok(self) -> bool: ...
+    def is_open(self) -> bool: ...
+    def write(self, record: Buffer, /) -> None: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs the `windrow` command; the program's name is the first argument. Gives the exit code."""
+
+def _forked() -> None:
+    """Called in a forked process, before anything else: iterators and writers know that they were inherited."""
