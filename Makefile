@@ -20,7 +20,7 @@ help: ## list the targets
 
 demo: install ## build the command and the Python package, and run both on the files in tests/data
 	WINDROW="$(CURDIR)/.venv/bin/windrow" tools/demo.sh
-	"$(VENV_PYTHON)" python/demo.py
+	"$(VENV_PYTHON)" tools/demo.py
 
 test: install ## run all tests, also against the upstream Python package
 	WINDROW_PYTHON="$(VENV_PYTHON)" cargo test --workspace --exclude windrow-python

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors::raise;
+use crate::indices::type_name;
 use crate::sequence::Base;
 
 /// Records per step of a large read, between two looks for Ctrl-C.
@@ -66,6 +67,12 @@ fn check_out(
     dtype: &Bound<'_, PyAny>,
     shape: &Bound<'_, PyTuple>,
 ) -> PyResult<()> {
+    if !out.is_instance(&out.py().import("numpy")?.getattr("ndarray")?)? {
+        return Err(PyTypeError::new_err(format!(
+            "out must be a numpy array, not {}",
+            type_name(out)
+        )));
+    }
     let flags = out.getattr("flags")?;
     if !out.getattr("dtype")?.eq(dtype)? || !out.getattr("shape")?.eq(shape)? {
         return Err(PyValueError::new_err(format!(

@@ -108,13 +108,14 @@ fn requested_type(requested: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
     let mut data_type = DataType::try_from(schema).map_err(arrow_error)?;
     if let DataType::Struct(fields) = &data_type
         && let [field] = &fields[..]
+        && field.name() == COLUMN
     {
         data_type = field.data_type().clone();
     }
     match data_type {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Ok(data_type),
         other => Err(PyValueError::new_err(format!(
-            "records are binary, large_binary or binary_view, not {other}"
+            "records are one column `{COLUMN}` of binary, large_binary or binary_view, not {other}"
         ))),
     }
 }

@@ -2,16 +2,18 @@
 
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyList, PyMemoryView, PySlice};
 
 use crate::arrow;
 use crate::indices::number;
+use crate::place::bytes_of;
 use crate::sequence::{Held, Sequence};
-use crate::view::View;
+use crate::view::{View, slice};
 
 /// Records in a few large buffers.
 #[pyclass(frozen, sequence, module = "windrow")]
@@ -24,6 +26,11 @@ impl Batch {
         Self {
             held: Arc::new(held),
         }
+    }
+
+    /// The places of records that are equal.
+    fn places(&self, record: &[u8]) -> impl Iterator<Item = usize> {
+        (0..self.held.len()).filter(move |place| self.held.get(*place) == Some(record))
     }
 
     fn view<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyMemoryView>> {
@@ -59,6 +66,49 @@ impl Batch {
         }
         let place = view.place(number(key, &view, "the batch")?, "the batch")?;
         Ok(self.view(py, usize::try_from(place)?)?.into_any())
+    }
+
+    fn __iter__(&self) -> BatchViews {
+        BatchViews {
+            held: Arc::clone(&self.held),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    fn __reversed__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let views: PyResult<Vec<_>> = (0..self.held.len())
+            .rev()
+            .map(|place| self.view(py, place))
+            .collect();
+        Ok(PyList::new(py, views?)?.try_iter()?.into_any())
+    }
+
+    fn __contains__(&self, record: &Bound<'_, PyAny>) -> bool {
+        bytes_of(record).is_ok_and(|record| self.places(record.as_bytes()).next().is_some())
+    }
+
+    /// The place of the first record that is equal.
+    #[pyo3(signature = (record, start=None, stop=None, /))]
+    fn index<'py>(
+        &self,
+        record: &Bound<'py, PyAny>,
+        start: Option<&Bound<'py, PyAny>>,
+        stop: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<usize> {
+        let bounds = slice(record.py(), start, stop)?;
+        let bounds = bounds.indices(isize::try_from(self.held.len())?)?;
+        let within = usize::try_from(bounds.start)?..usize::try_from(bounds.stop)?;
+        let record = bytes_of(record)?;
+        let found = self
+            .places(record.as_bytes())
+            .find(|place| within.contains(place));
+        found.ok_or_else(|| PyValueError::new_err("no record is equal"))
+    }
+
+    /// How many records are equal.
+    #[pyo3(signature = (record, /))]
+    fn count(&self, record: &Bound<'_, PyAny>) -> PyResult<usize> {
+        Ok(self.places(bytes_of(record)?.as_bytes()).count())
     }
 
     /// The records as bytes.
@@ -125,6 +175,29 @@ impl RecordView {
                 .unwrap_or_else(|| PyBufferError::new_err("the record is read-only")));
         }
         Ok(())
+    }
+}
+
+/// The views of a batch in order.
+#[pyclass(frozen, module = "windrow._core", name = "_BatchViews")]
+pub struct BatchViews {
+    held: Arc<Held>,
+    next: AtomicUsize,
+}
+
+#[pymethods]
+impl BatchViews {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        if place < self.held.len() {
+            return memory_view(py, Arc::clone(&self.held), place).map(Some);
+        }
+        self.next.store(self.held.len(), Ordering::Relaxed);
+        Ok(None)
     }
 }
 

@@ -54,7 +54,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 pub fn exception(name: &'static str, code: &'static str, message: String) -> PyErr {
     Python::attach(|py| {
         let build = || -> PyResult<PyErr> {
-            let instance = class(py, name)?.call1((message,))?;
+            let instance = class(py, name)?.call1((one_line(&message),))?;
             instance.setattr("code", code)?;
             Ok(PyErr::from_value(instance))
         };
@@ -86,6 +86,7 @@ fn class_of(error: &Error) -> &'static str {
             Io::NotFound => "MissingFileError",
             Io::PermissionDenied => "ForbiddenError",
             Io::IsADirectory => "DirectoryError",
+            Io::NotADirectory => "NoDirectoryError",
             _ => "StorageError",
         },
         Error::Options(_) | Error::OptionString(_) => "OptionsError",
@@ -118,7 +119,20 @@ fn message(error: &Error) -> String {
         text.push_str("; ");
         text.push_str(hint);
     }
-    text
+    one_line(&text)
+}
+
+/// A path may hold anything; a message is one line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_debug());
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 fn hint(error: &Error) -> Option<&'static str> {

@@ -8,6 +8,9 @@ use pyo3::types::{PyBool, PyBytes, PyInt, PyList, PyString, PyTuple};
 use crate::errors::out_of_range;
 use crate::view::View;
 
+const MASK: &str =
+    "record numbers must be integers; of a mask of truth values, take numpy.flatnonzero(mask)";
+
 /// What an object in brackets asks for.
 pub enum Key<'py> {
     One(i64),
@@ -40,7 +43,7 @@ pub fn number(object: &Bound<'_, PyAny>, view: &View, what: &str) -> PyResult<i6
             return out_of_range(object, view.len, what);
         }
         PyTypeError::new_err(format!(
-            "a record number must be an integer, not {}",
+            "an index must be an integer, not {}",
             type_name(object)
         ))
     })
@@ -61,9 +64,16 @@ pub fn records(
         records.push(view.at(view.place(place, what)?));
         Ok(())
     };
+    // Upstream takes truth values for 0 and 1; whoever writes them more likely means a mask.
+    let element = |place: &Bound<'_, PyAny>| {
+        if wrap && place.is_instance_of::<PyBool>() {
+            return Err(PyTypeError::new_err(MASK));
+        }
+        number(place, view, what)
+    };
     if let Ok(list) = places.cast::<PyList>() {
         for place in list.iter() {
-            push(number(&place, view, what)?)?;
+            push(element(&place)?)?;
         }
         return Ok(records);
     }
@@ -84,7 +94,7 @@ pub fn records(
         ))
     })?;
     for place in iterator {
-        push(number(&place?, view, what)?)?;
+        push(element(&place?)?)?;
     }
     Ok(records)
 }
@@ -108,6 +118,15 @@ fn numbers_in_buffer(
     let Ok(buffer) = PyUntypedBuffer::get(places) else {
         return Ok(None);
     };
+    let swapped = if cfg!(target_endian = "little") {
+        b">"
+    } else {
+        b"<"
+    };
+    if buffer.format().to_bytes().starts_with(swapped) {
+        // Of the other byte order: Python knows how to read these.
+        return Ok(None);
+    }
     if buffer.dimensions() != 1 {
         return Err(PyTypeError::new_err(format!(
             "record numbers must have one dimension, not {}",
@@ -131,10 +150,13 @@ fn numbers_in_buffer(
     {
         numbers
     } else {
-        return Err(PyTypeError::new_err(format!(
-            "record numbers must be integers, not elements of the format {:?}; of a mask, take numpy.flatnonzero",
-            buffer.format().to_string_lossy()
-        )));
+        let format = buffer.format().to_string_lossy();
+        return Err(PyTypeError::new_err(match &*format {
+            "?" => MASK.to_owned(),
+            other => {
+                format!("record numbers must be integers, not elements of the format {other:?}")
+            }
+        }));
     };
     Ok(Some(numbers))
 }

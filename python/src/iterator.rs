@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyInt};
 
 use crate::sequence::Sequence;
 
@@ -35,9 +35,9 @@ impl RecordIterator {
     }
 
     /// Goes to a record.
-    fn seek(&self, py: Python<'_>, index: i128) -> PyResult<()> {
-        self.sequence
-            .seek(py, checked_position(index, self.sequence.len())?);
+    fn seek(&self, index: &Bound<'_, PyAny>) -> PyResult<()> {
+        let place = checked_position(index, self.sequence.len())?;
+        self.sequence.seek(index.py(), place);
         Ok(())
     }
 
@@ -47,8 +47,8 @@ impl RecordIterator {
     }
 
     /// Goes on where state_dict was called.
-    fn load_state_dict(&self, py: Python<'_>, state: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.seek(py, position_in(state)?)
+    fn load_state_dict(&self, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.seek(&position_in(state)?)
     }
 }
 
@@ -58,19 +58,24 @@ pub fn state(next_index: u64) -> HashMap<&'static str, u64> {
 }
 
 /// The place that a state names.
-pub fn position_in(state: &Bound<'_, PyAny>) -> PyResult<i128> {
-    let place = state
-        .get_item("next_index")
-        .and_then(|place| place.extract());
-    place.map_err(|_| {
-        PyValueError::new_err("the state of an iterator is a mapping with an integer next_index")
-    })
+pub fn position_in<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let place = state.get_item("next_index").ok();
+    place
+        .filter(|place| place.is_instance_of::<PyInt>())
+        .ok_or_else(|| {
+            PyValueError::new_err(
+                "the state of an iterator is a mapping with an integer next_index",
+            )
+        })
 }
 
 /// A place in something of `len` elements, its end included.
-pub fn checked_position(index: i128, len: u64) -> PyResult<u64> {
-    u64::try_from(index)
-        .ok()
-        .filter(|index| *index <= len)
-        .ok_or_else(|| PyIndexError::new_err(format!("position {index} is outside of 0..={len}")))
+pub fn checked_position(index: &Bound<'_, PyAny>, len: u64) -> PyResult<u64> {
+    match index.extract::<u64>() {
+        Ok(place) if place <= len => Ok(place),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(index.py()) => Err(error),
+        _ => Err(PyIndexError::new_err(format!(
+            "position {index} is outside of 0..={len}"
+        ))),
+    }
 }

@@ -27,7 +27,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::batch::{Batch, BatchIterator, RecordView};
+    use crate::batch::{Batch, BatchIterator, BatchViews, RecordView};
     #[pymodule_export]
     use crate::drop_in::{ArrayRecordReader, ArrayRecordWriter};
     #[pymodule_export]
@@ -51,6 +51,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // Nobody imports all of a private module.
+        module.delattr("__all__")?;
         crate::fork::watch(module)
     }
 }

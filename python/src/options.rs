@@ -26,9 +26,9 @@ pub fn reader(
         all = match name.as_str() {
             "readahead_buffer_bytes" => all.with_readahead_buffer_bytes(optional(&name, &value)?),
             "max_parallelism" => all.with_max_parallelism(optional(&name, &value)?),
-            "index_storage" => all.with_index_storage(match text(Some(&value))?.as_str() {
-                "in_memory" => IndexStorage::InMemory,
-                "offloaded" => IndexStorage::Offloaded,
+            "index_storage" => all.with_index_storage(match value.extract::<&str>() {
+                Ok("in_memory") => IndexStorage::InMemory,
+                Ok("offloaded") => IndexStorage::Offloaded,
                 _ => return Err(unfit(&name, &value)),
             }),
             "footer_prefetch_bytes" => all.with_footer_prefetch_bytes(optional(&name, &value)?),
@@ -49,7 +49,7 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<W
     let stated = |key: &str| {
         options
             .split(',')
-            .any(|item| item.split(':').next() == Some(key))
+            .any(|item| item.split(':').next().map(str::trim) == Some(key))
     };
     let mut codec: Option<String> = None;
     let mut level: Option<i32> = None;
@@ -138,7 +138,12 @@ pub fn text(options: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     let mut items = Vec::new();
     for item in mapping.items()? {
         let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
-        items.push(format!("{}:{}", key.str()?, value.str()?));
+        let item = format!("{}:{}", key.str()?, value.str()?);
+        if item.contains(',') {
+            let message = format!("option {item:?} holds a comma: give each option by itself");
+            return Err(exception("OptionsError", "invalid_option", message));
+        }
+        items.push(item);
     }
     Ok(items.join(","))
 }

@@ -5,13 +5,12 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PySlice, PyTuple};
+use pyo3::types::{PySlice, PyTuple};
 
-use crate::indices::number;
 use crate::iterator::{checked_position, position_in, state};
-use crate::view::View;
+use crate::view::{View, slice};
 
 /// A shuffle of 0..n, by index and in constant memory.
 #[pyclass(frozen, sequence, from_py_object, weakref, module = "windrow")]
@@ -21,7 +20,28 @@ pub struct Permutation {
     view: View,
 }
 
+/// The largest `n`: what `len()` can say.
+const MAX_LEN: u64 = i64::MAX.unsigned_abs();
+
+/// A number of 0 to `most`.
+fn bounded(name: &str, number: &Bound<'_, PyAny>, most: u64) -> PyResult<u64> {
+    match number.extract::<u64>() {
+        Ok(value) if value <= most => Ok(value),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(number.py()) => Err(error),
+        _ => Err(PyValueError::new_err(format!(
+            "{name} is {number}, not one of 0 to {most}"
+        ))),
+    }
+}
+
 impl Permutation {
+    fn all(n: u64, seed: u64, epoch: u64) -> Self {
+        Self {
+            order: windrow::Permutation::new(n, seed, epoch),
+            view: View::all(n),
+        }
+    }
+
     /// The number at a place that is below the view's length.
     fn at(&self, place: u64) -> u64 {
         match self.order.get(self.view.at(place)) {
@@ -32,9 +52,6 @@ impl Permutation {
 
     /// The place of a number, if it is in the view.
     fn place_of(&self, number: &Bound<'_, PyAny>) -> Option<u64> {
-        if number.is_instance_of::<PyFloat>() || number.is_instance_of::<PyBool>() {
-            return None;
-        }
         let place = self.order.index_of(number.extract().ok()?)?;
         let View { start, step, len } = self.view;
         let distance = i128::from(place) - i128::from(start);
@@ -48,12 +65,16 @@ impl Permutation {
 #[pymethods]
 impl Permutation {
     #[new]
-    #[pyo3(signature = (n, seed=0, epoch=0))]
-    fn new(n: u64, seed: u64, epoch: u64) -> Self {
-        Self {
-            order: windrow::Permutation::new(n, seed, epoch),
-            view: View::all(n),
-        }
+    #[pyo3(signature = (n, seed=None, epoch=None))]
+    fn new(
+        n: &Bound<'_, PyAny>,
+        seed: Option<&Bound<'_, PyAny>>,
+        epoch: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let n = bounded("n", n, MAX_LEN)?;
+        let seed = seed.map_or(Ok(0), |seed| bounded("seed", seed, u64::MAX))?;
+        let epoch = epoch.map_or(Ok(0), |epoch| bounded("epoch", epoch, u64::MAX))?;
+        Ok(Self::all(n, seed, epoch))
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -69,13 +90,13 @@ impl Permutation {
             };
             return Ok(Bound::new(py, part)?.into_any());
         }
-        let index = number(key, &self.view, "the permutation")?;
-        let place = self.view.place(index, "the permutation").map_err(|_| {
-            PyIndexError::new_err(format!(
-                "place {index} of a permutation of {}",
-                self.view.len
-            ))
-        })?;
+        let len = self.view.len;
+        let missing = || PyIndexError::new_err(format!("place {key} of a permutation of {len}"));
+        let index = match key.extract::<i64>() {
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => return Err(missing()),
+            index => index?,
+        };
+        let place = self.view.place_or_none(index).ok_or_else(missing)?;
         Ok(self.at(place).into_pyobject(py)?.into_any())
     }
 
@@ -109,11 +130,16 @@ impl Permutation {
     }
 
     /// The place of a number, in constant time.
-    #[pyo3(signature = (number, start=0, stop=None, /))]
-    fn index(&self, number: &Bound<'_, PyAny>, start: isize, stop: Option<isize>) -> PyResult<u64> {
+    #[pyo3(signature = (number, start=None, stop=None, /))]
+    fn index<'py>(
+        &self,
+        number: &Bound<'py, PyAny>,
+        start: Option<&Bound<'py, PyAny>>,
+        stop: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<u64> {
         let missing = || PyValueError::new_err("the permutation does not hold this number");
         let place = self.place_of(number).ok_or_else(missing)?;
-        let slice = PySlice::new(number.py(), start, stop.unwrap_or(isize::MAX), 1);
+        let slice = slice(number.py(), start, stop)?;
         let bounds = slice.indices(isize::try_from(self.view.len)?)?;
         let within = (bounds.start..bounds.stop).contains(&isize::try_from(place)?);
         if within { Ok(place) } else { Err(missing()) }
@@ -150,26 +176,29 @@ impl Permutation {
         let (start, step, len) = view;
         Self {
             view: View { start, step, len },
-            ..Self::new(n, seed, epoch)
+            ..Self::all(n, seed, epoch)
         }
     }
 
+    /// The seed.
     #[getter]
     fn seed(&self) -> u64 {
         self.order.seed()
     }
 
+    /// The epoch.
     #[getter]
     fn epoch(&self) -> u64 {
         self.order.epoch()
     }
 
     /// The order of another epoch, with the same slice.
-    fn with_epoch(&self, epoch: u64) -> Self {
-        Self {
-            order: self.order.with_epoch(epoch),
+    fn with_epoch(&self, epoch: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let order = self.order.with_epoch(bounded("epoch", epoch, u64::MAX)?);
+        Ok(Self {
+            order,
             view: self.view,
-        }
+        })
     }
 
     fn __repr__(&self) -> String {
@@ -230,7 +259,7 @@ impl PermutationIterator {
     }
 
     /// Goes to a place.
-    fn seek(&self, index: i128) -> PyResult<()> {
+    fn seek(&self, index: &Bound<'_, PyAny>) -> PyResult<()> {
         let place = checked_position(index, self.permutation.view.len)?;
         self.next.store(place, Ordering::Relaxed);
         Ok(())
@@ -243,6 +272,6 @@ impl PermutationIterator {
 
     /// Goes on where state_dict was called.
     fn load_state_dict(&self, state: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.seek(position_in(state)?)
+        self.seek(&position_in(state)?)
     }
 }

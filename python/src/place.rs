@@ -23,6 +23,13 @@ pub fn local_path(object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
         .import("os")?
         .call_method1("fsdecode", (object,))?;
     let path: OsString = text.extract()?;
+    if path.as_encoded_bytes().contains(&0) {
+        return Err(exception(
+            "SourceError",
+            "source",
+            format!("{}: a path cannot hold a NUL", path.display()),
+        ));
+    }
     if let Some(problem) = path.to_str().and_then(not_local) {
         return Err(exception("UnsupportedError", "url", problem));
     }
@@ -125,7 +132,11 @@ impl FileObject {
 
 impl Store for FileObject {
     fn len(&self) -> io::Result<u64> {
-        self.with(|file| file.call_method1("seek", (0, 2))?.extract())
+        // Not every `seek` tells where it went.
+        self.with(|file| {
+            file.call_method1("seek", (0, 2))?;
+            file.call_method0("tell")?.extract()
+        })
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {

@@ -18,7 +18,7 @@ use crate::iterator::RecordIterator;
 use crate::place::bytes_of;
 use crate::sequence::{Base, Held, Sequence};
 use crate::sources::wrap;
-use crate::view::View;
+use crate::view::{View, slice};
 
 /// Some records of one file or of many. Base of the classes that users see.
 #[pyclass(
@@ -155,15 +155,15 @@ impl Records {
     }
 
     /// The number of the first record that is equal.
-    #[pyo3(signature = (record, start=0, stop=None, /))]
-    fn index(
+    #[pyo3(signature = (record, start=None, stop=None, /))]
+    fn index<'py>(
         &self,
-        py: Python<'_>,
-        record: &Bound<'_, PyAny>,
-        start: isize,
-        stop: Option<isize>,
+        py: Python<'py>,
+        record: &Bound<'py, PyAny>,
+        start: Option<&Bound<'py, PyAny>>,
+        stop: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<u64> {
-        let slice = PySlice::new(py, start, stop.unwrap_or(isize::MAX), 1);
+        let slice = slice(py, start, stop)?;
         let first = slice.indices(isize::try_from(self.view.len)?)?.start;
         let found = self.find(py, &bytes_of(record)?, self.view.slice(&slice)?)?;
         let found = found.ok_or_else(|| PyValueError::new_err("no record is equal"))?;
@@ -198,6 +198,7 @@ impl Records {
         self.close();
     }
 
+    /// Whether close was called.
     #[getter]
     fn closed(&self) -> bool {
         self.base.load().is_none()
@@ -211,12 +212,12 @@ impl Records {
     }
 
     /// Records start to stop, which is not among them.
-    #[pyo3(signature = (start=0, stop=None))]
+    #[pyo3(signature = (start=None, stop=None))]
     fn read_range<'py>(
         &self,
         py: Python<'py>,
-        start: isize,
-        stop: Option<isize>,
+        start: Option<&Bound<'py, PyAny>>,
+        stop: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let records: Vec<u64> = self.view.range(py, start, stop)?.records().collect();
         read_list(py, &*self.base()?, &records)
@@ -224,7 +225,7 @@ impl Records {
 
     /// All records, in order.
     fn read_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.read_range(py, 0, None)
+        self.read_range(py, None, None)
     }
 
     /// One record as a read-only buffer.
@@ -281,11 +282,11 @@ impl Records {
     }
 
     /// read_range in a thread of asyncio's pool.
-    #[pyo3(signature = (start=0, stop=None))]
+    #[pyo3(signature = (start=None, stop=None))]
     fn read_range_async<'py>(
         slf: &Bound<'py, Self>,
-        start: isize,
-        stop: Option<isize>,
+        start: Option<&Bound<'py, PyAny>>,
+        stop: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         in_thread(slf, "read_range", (start, stop))
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -19,6 +20,11 @@ use crate::records::{Origin, Pickled, Records};
 use crate::sequence::Base;
 use crate::verify::{VerifyReport, verify};
 use crate::view::View;
+
+const _: () = assert!(
+    DEFAULT_MAX_OPEN_FILES == 256,
+    "the signature below, and the stubs, say so"
+);
 
 /// A part of a source as it stands in a pickle: file, first record, records, records in the file if that is known.
 type Part = (PathBuf, u64, u64, Option<u64>);
@@ -62,9 +68,9 @@ impl RecordReader {
                 ));
             }
         };
-        let options = records.base()?.options().to_string();
+        let (options, limits) = pickled(records.base()?.options());
         let View { start, step, len } = records.view;
-        let arguments = (source, options, (start, step, len)).into_pyobject(py)?;
+        let arguments = (source, options, limits, (start, step, len)).into_pyobject(py)?;
         Ok((function(py, "_open_reader")?, arguments))
     }
 
@@ -141,7 +147,7 @@ pub struct DataSource;
 impl DataSource {
     #[new]
     #[pyo3(signature = (
-        paths, reader_options=None, *, max_open_files=DEFAULT_MAX_OPEN_FILES, fingerprint=None, **keywords
+        paths, reader_options=None, *, max_open_files=256, fingerprint=None, **keywords
     ))]
     fn new(
         paths: &Bound<'_, PyAny>,
@@ -151,6 +157,9 @@ impl DataSource {
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let options = crate::options::reader(reader_options, keywords)?;
+        if max_open_files == 0 {
+            return Err(PyValueError::new_err("max_open_files must be at least 1"));
+        }
         let parts = parts_of(paths)?;
         let py = paths.py();
         let records = open_source(py, parts, options, max_open_files, fingerprint)?;
@@ -191,7 +200,7 @@ impl DataSource {
         let Some(Pickled::Parts { max_open_files }) = &records.origin.pickled else {
             return Err(PyTypeError::new_err("this source cannot be pickled"));
         };
-        let options = records.base()?.options().to_string();
+        let (options, limits) = pickled(records.base()?.options());
         let parts: Vec<Part> = with_files(slf, |files| {
             files
                 .instructions()
@@ -210,6 +219,7 @@ impl DataSource {
         let arguments = (
             parts,
             options,
+            limits,
             *max_open_files,
             fingerprint,
             (start, step, len),
@@ -228,6 +238,7 @@ impl DataSource {
         })
     }
 
+    /// Number of parts.
     #[getter]
     fn num_files(slf: &Bound<'_, Self>) -> PyResult<usize> {
         with_files(slf, Files::num_files)
@@ -294,9 +305,10 @@ pub fn wrap(py: Python<'_>, records: Records) -> PyResult<Bound<'_, PyAny>> {
 pub fn _open_reader<'py>(
     source: &Bound<'py, PyAny>,
     options: &str,
+    limits: Limits,
     view: (u64, i64, u64),
 ) -> PyResult<Bound<'py, PyAny>> {
-    let records = open_reader(source, parse(options)?)?;
+    let records = open_reader(source, unpickled(options, limits)?)?;
     wrap(source.py(), restored(records, view)?)
 }
 
@@ -306,6 +318,7 @@ pub fn _open_source<'py>(
     py: Python<'py>,
     parts: Vec<Part>,
     options: &str,
+    limits: Limits,
     max_open_files: usize,
     fingerprint: Option<String>,
     view: (u64, i64, u64),
@@ -320,15 +333,32 @@ pub fn _open_source<'py>(
                 examples_in_shard,
             })
         });
-    let options = parse(options)?;
+    let options = unpickled(options, limits)?;
     let records = open_source(py, parts.collect(), options, max_open_files, fingerprint)?;
     wrap(py, restored(records, view)?)
 }
 
-fn parse(options: &str) -> PyResult<ReaderOptions> {
-    options
-        .parse()
-        .map_err(|error: windrow::OptionsError| raise(error.into()))
+/// The limits that option strings do not know, in bytes: chunk, record, batch, cache.
+type Limits = (u64, u64, u64, u64);
+
+fn pickled(options: &ReaderOptions) -> (String, Limits) {
+    let limits = (
+        options.max_chunk_bytes(),
+        options.max_record_bytes(),
+        options.max_batch_bytes(),
+        options.chunk_cache_bytes(),
+    );
+    (options.to_string(), limits)
+}
+
+fn unpickled(options: &str, (chunk, record, batch, cache): Limits) -> PyResult<ReaderOptions> {
+    let options = options.parse::<ReaderOptions>();
+    let options = options.map_err(|error| raise(error.into()))?;
+    Ok(options
+        .with_max_chunk_bytes(chunk)
+        .with_max_record_bytes(record)
+        .with_max_batch_bytes(batch)
+        .with_chunk_cache_bytes(cache))
 }
 
 fn restored(mut records: Records, (start, step, len): (u64, i64, u64)) -> PyResult<Records> {
@@ -353,7 +383,9 @@ pub fn open_reader(source: &Bound<'_, PyAny>, options: ReaderOptions) -> PyResul
         return open_path(py, local_path(source)?, options);
     }
     let name = "<memory>".to_owned();
-    if let Some(file) = FileObject::new(source)? {
+    // Buffers first: a memory map is both.
+    let is_buffer = PyUntypedBuffer::get(source).is_ok();
+    if !is_buffer && let Some(file) = FileObject::new(source)? {
         let reader = py.detach(|| Reader::from_store(file, SourceName::MEMORY, options));
         let origin = Origin {
             name,

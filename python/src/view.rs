@@ -52,19 +52,28 @@ impl View {
     }
 
     /// The part `start..stop` of this view; numbers as in a slice.
-    pub fn range(&self, py: Python<'_>, start: isize, stop: Option<isize>) -> PyResult<Self> {
-        let stop = stop.unwrap_or(isize::MAX);
-        self.slice(&PySlice::new(py, start, stop, 1))
+    pub fn range<'py>(
+        &self,
+        py: Python<'py>,
+        start: Option<&Bound<'py, PyAny>>,
+        stop: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
+        self.slice(&slice(py, start, stop)?)
     }
 
     /// The place that `index` means; negative numbers count from the end.
     pub fn place(&self, index: i64, what: &str) -> PyResult<u64> {
-        let place = if index < 0 {
+        self.place_or_none(index)
+            .ok_or_else(|| out_of_range(index, self.len, what))
+    }
+
+    /// The same, `None` if there is no such place.
+    pub fn place_or_none(&self, index: i64) -> Option<u64> {
+        if index < 0 {
             self.len.checked_sub(index.unsigned_abs())
         } else {
             Some(index.unsigned_abs()).filter(|place| *place < self.len)
-        };
-        place.ok_or_else(|| out_of_range(index, self.len, what))
+        }
     }
 
     /// The records at all places.
@@ -72,4 +81,13 @@ impl View {
         let len = usize::try_from(self.len).unwrap_or(usize::MAX);
         (0..len).map(|place| self.at(place as u64))
     }
+}
+
+/// `slice(start, stop)` as Python makes it, which takes numbers of any size.
+pub fn slice<'py>(
+    py: Python<'py>,
+    start: Option<&Bound<'py, PyAny>>,
+    stop: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PySlice>> {
+    Ok(py.get_type::<PySlice>().call1((start, stop))?.cast_into()?)
 }

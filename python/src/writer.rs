@@ -309,6 +309,7 @@ impl RecordWriter {
         self.path.clone()
     }
 
+    /// Whether it was closed, or left by an exception.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
         self.writer.is_closed(py)

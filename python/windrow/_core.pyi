@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self, SupportsIndex, TypeAlias, TypedDict, final, overload, type_check_only
 
-from typing_extensions import Buffer, CapsuleType, Unpack
+from typing_extensions import Buffer, CapsuleType, Unpack, disjoint_base
 
 from windrow._errors import WindrowError
 
@@ -98,7 +98,7 @@ class RecordReader(Sequence[bytes]):
     def __reversed__(self) -> RecordIterator: ...
     def __contains__(self, record: object, /) -> bool:
         """Reads all records until one is equal."""
-    def index(self, record: Buffer, start: int = 0, stop: int | None = None, /) -> int:
+    def index(self, record: Buffer, start: int | None = None, stop: int | None = None, /) -> int:
         """Reads until a record is equal; its number. ValueError if there is none."""
     def count(self, record: Buffer, /) -> int:
         """Reads all records."""
@@ -138,7 +138,7 @@ class RecordReader(Sequence[bytes]):
             LimitError: more than `max_batch_bytes`.
             CorruptError, OSError: a chunk that cannot be read.
         """
-    def read_range(self, start: int = 0, stop: int | None = None) -> list[bytes]:
+    def read_range(self, start: int | None = None, stop: int | None = None) -> list[bytes]:
         """Records `start` to `stop`, which is not among them; like a slice, but read."""
     def read_all(self) -> list[bytes]:
         """All records, in order."""
@@ -167,7 +167,7 @@ class RecordReader(Sequence[bytes]):
         """
     async def read_many_async(self, indices: _Indices) -> list[bytes]:
         """`read_many` in a thread of asyncio's pool. Cancelling does not stop the read, its result is dropped."""
-    async def read_range_async(self, start: int = 0, stop: int | None = None) -> list[bytes]:
+    async def read_range_async(self, start: int | None = None, stop: int | None = None) -> list[bytes]:
         """`read_range` in a thread of asyncio's pool."""
     async def read_batch_async(self, indices: _Indices | None = None) -> Batch:
         """`read_batch` in a thread of asyncio's pool."""
@@ -230,7 +230,7 @@ class DataSource(Sequence[bytes]):
     def __iter__(self) -> RecordIterator: ...
     def __reversed__(self) -> RecordIterator: ...
     def __contains__(self, record: object, /) -> bool: ...
-    def index(self, record: Buffer, start: int = 0, stop: int | None = None, /) -> int: ...
+    def index(self, record: Buffer, start: int | None = None, stop: int | None = None, /) -> int: ...
     def count(self, record: Buffer, /) -> int: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -253,7 +253,7 @@ class DataSource(Sequence[bytes]):
     def locate(self, index: SupportsIndex) -> tuple[int, int]:
         """The part that holds a record, and the record's number in that part's file."""
     def read_many(self, indices: _Indices) -> list[bytes]: ...
-    def read_range(self, start: int = 0, stop: int | None = None) -> list[bytes]: ...
+    def read_range(self, start: int | None = None, stop: int | None = None) -> list[bytes]: ...
     def read_all(self) -> list[bytes]: ...
     def read_view(self, index: SupportsIndex) -> memoryview: ...
     def read_batch(self, indices: _Indices | None = None) -> Batch: ...
@@ -262,7 +262,7 @@ class DataSource(Sequence[bytes]):
         self, indices: _Indices | None, dtype: Any, shape: int | Sequence[int] | None = None, out: Any = None
     ) -> Any: ...
     async def read_many_async(self, indices: _Indices) -> list[bytes]: ...
-    async def read_range_async(self, start: int = 0, stop: int | None = None) -> list[bytes]: ...
+    async def read_range_async(self, start: int | None = None, stop: int | None = None) -> list[bytes]: ...
     async def read_batch_async(self, indices: _Indices | None = None) -> Batch: ...
     def close_files(self) -> None:
         """Closes the files that are open; the next read opens them again."""
@@ -304,6 +304,10 @@ class Batch(Sequence[memoryview]):
     @overload
     def __getitem__(self, index: slice[Any, Any, Any], /) -> list[memoryview]: ...
     def __iter__(self) -> Iterator[memoryview]: ...
+    def __reversed__(self) -> Iterator[memoryview]: ...
+    def __contains__(self, record: object, /) -> bool: ...
+    def index(self, record: Buffer, start: int | None = None, stop: int | None = None, /) -> int: ...
+    def count(self, record: Buffer, /) -> int: ...
     def to_list(self) -> list[bytes]:
         """The records as `bytes`."""
     @property
@@ -313,8 +317,7 @@ class Batch(Sequence[memoryview]):
     def __arrow_c_array__(self, requested_schema: CapsuleType | None = None) -> tuple[CapsuleType, CapsuleType]:
         """A binary array; large_binary beyond 2 GiB or if requested, binary_view if requested.
 
-        Shares the batch's memory where its records lie in one buffer in order, as in `batches()`; else they are
-        gathered once. A binary_view shares it always.
+        Shares the memory of a batch that `batches()` made of records in file order; others are gathered once.
         """
 
 @final
@@ -371,12 +374,12 @@ class Permutation(Sequence[int]):
     source of record numbers. Not cryptographic. Specified in format-spec/permutation.md.
 
     Args:
-        n: how many numbers, 0 to 2**64 - 1 (`len()` works up to 2**63 - 1).
+        n: how many numbers, 0 to 2**63 - 1.
         seed: 0 to 2**64 - 1. Default 0.
         epoch: 0 to 2**64 - 1, each with an order of its own. Default 0.
     """
 
-    def __new__(cls, n: int, seed: int = 0, epoch: int = 0) -> Self: ...
+    def __new__(cls, n: int, seed: int | None = None, epoch: int | None = None) -> Self: ...
     def __len__(self) -> int: ...
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> int: ...
@@ -385,7 +388,7 @@ class Permutation(Sequence[int]):
     def __iter__(self) -> PermutationIterator: ...
     def __reversed__(self) -> PermutationIterator: ...
     def __contains__(self, number: object, /) -> bool: ...
-    def index(self, number: int, start: int = 0, stop: int | None = None, /) -> int:
+    def index(self, number: int, start: int | None = None, stop: int | None = None, /) -> int:
         """The place of a number, in constant time."""
     def count(self, number: object, /) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -469,6 +472,7 @@ def verify(
         OSError and its kinds: the file cannot be read at all.
     """
 
+@disjoint_base
 class ArrayRecordReader:
     """The reader of `array_record`: same names, positional arguments and results.
 
@@ -508,6 +512,7 @@ class ArrayRecordReader:
     ) -> None: ...
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
 
+@disjoint_base
 class ArrayRecordWriter:
     """The writer of `array_record`: same names, positional arguments and files.
 

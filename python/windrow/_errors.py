@@ -77,5 +77,9 @@ class ForbiddenError(StorageError, PermissionError):
     """The file may not be read or written."""
 
 
+class NoDirectoryError(StorageError, NotADirectoryError):
+    """A path leads through something that is not a folder."""
+
+
 class DirectoryError(StorageError, IsADirectoryError):
     """A folder where a file is needed."""

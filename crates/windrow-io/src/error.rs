@@ -141,7 +141,7 @@ pub enum Error {
         len: u64,
     },
     /// A path or a pattern that cannot be a source.
-    #[error("{what}: {text}")]
+    #[error("{what}{}", Text(.text))]
     Source {
         /// What is wrong with it.
         what: &'static str,
@@ -159,6 +159,17 @@ impl fmt::Display for RecordRange<'_> {
             Some(range) => write!(f, ", records {}..{}", range.start, range.end),
             None => Ok(()),
         }
+    }
+}
+
+struct Text<'a>(&'a str);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.0)
     }
 }
 

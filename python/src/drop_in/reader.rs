@@ -157,28 +157,24 @@ impl ArrayRecordReader {
     }
 
     /// The next record, these records, or a range of records.
-    #[pyo3(signature = (indices_or_begin=None, end=None, /))]
-    fn read<'py>(
-        &self,
-        py: Python<'py>,
-        indices_or_begin: Option<&Bound<'py, PyAny>>,
-        end: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        match (indices_or_begin, end) {
-            (None, None) => match self.next(py)? {
+    #[pyo3(signature = (*arguments))]
+    fn read<'py>(&self, arguments: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let py = arguments.py();
+        match arguments.len() {
+            0 => match self.next(py)? {
                 Some(record) => Ok(record.into_any()),
                 None => Err(end_of_file(self.num_records(py))),
             },
-            (Some(begin), Some(end)) => {
+            1 => Ok(self.read_many(&arguments.get_item(0)?)?.into_any()),
+            2 => {
                 let view = View::all(self.num_records(py));
-                let begin = number(begin, &view, "the file")?;
-                let end = number(end, &view, "the file")?;
+                let begin = number(&arguments.get_item(0)?, &view, "the file")?;
+                let end = number(&arguments.get_item(1)?, &view, "the file")?;
                 Ok(self.read_range(py, begin, end)?.into_any())
             }
-            (Some(indices), None) => Ok(self.read_many(indices)?.into_any()),
-            (None, Some(_)) => Err(PyTypeError::new_err(
-                "read(None, end): begin must be a number",
-            )),
+            more => Err(PyTypeError::new_err(format!(
+                "read() takes nothing, record numbers, or begin and end, not {more} arguments"
+            ))),
         }
     }
 
