@@ -13,10 +13,10 @@ BENCH_TEXT := target/bench-data/text.bin
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 CODECS := zstd brotli snappy
 
-.PHONY: help demo test lint bench wheel install clean venv need-cargo need-lints
+.PHONY: help demo test test-loaders lint bench bench-peers bench-loaders wheel install clean venv need-cargo need-lints
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 
 demo: install ## build the command and the Python package, and run both on the files in tests/data
 	WINDROW="$(CURDIR)/.venv/bin/windrow" tools/demo.sh
@@ -26,12 +26,16 @@ test: install ## run all tests, also against the upstream Python package
 	WINDROW_PYTHON="$(VENV_PYTHON)" cargo test --workspace --exclude windrow-python
 	"$(VENV_PYTHON)" -m pytest python/tests
 
+test-loaders: wheel .venv-loaders/stamp ## test the Python package under Grain and torch (gigabytes of packages)
+	$(call INSTALL_WHEEL,.venv-loaders)
+	"$(CURDIR)/.venv-loaders/bin/python" -m pytest tests/loaders
+
 wheel: need-cargo venv ## build the Python package into target/wheels
 	rm -rf target/wheels
 	cd python && "$(VENV_BIN)/maturin" build --release --out "$(CURDIR)/target/wheels"
 
 install: wheel ## install the Python package into .venv
-	"$(VENV_PYTHON)" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps target/wheels/windrow-*.whl
+	$(call INSTALL_WHEEL,.venv)
 
 lint: need-cargo need-lints ## check format, lints, documentation and each codec alone
 	cargo fmt --all --check
@@ -46,26 +50,52 @@ lint: need-cargo need-lints ## check format, lints, documentation and each codec
 bench: need-cargo $(BENCH_TEXT) ## measure reading and writing on 97 MB of generated text
 	WINDROW_BENCH_TEXT="$(CURDIR)/$(BENCH_TEXT)" cargo bench -p windrow-bench
 
+# ROWS=... measures only the rows whose name holds this expression.
+bench-peers: wheel .venv-peers/stamp $(BENCH_TEXT) ## measure array_record, bagz and Windrow side by side
+	cargo build --release -p windrow-bench --bin floor
+	$(call INSTALL_WHEEL,.venv-peers)
+	"$(CURDIR)/.venv-peers/bin/python" benches/peers/records.py --text $(BENCH_TEXT) \
+	  --floor "$(TARGET_DIR)/release/floor" --rows '$(ROWS)'
+
+bench-loaders: wheel .venv-loaders/stamp $(BENCH_TEXT) ## measure Grain and torch over array_record and over Windrow
+	$(call INSTALL_WHEEL,.venv-loaders)
+	"$(CURDIR)/.venv-loaders/bin/python" benches/peers/loaders.py --text $(BENCH_TEXT) --rows '$(ROWS)'
+
 clean: ## remove what was built, generated and installed here
-	rm -rf .venv target
+	rm -rf .venv .venv-peers .venv-loaders target
 	if command -v cargo >/dev/null 2>&1; then cargo clean; fi
 
 venv: .venv/stamp ## set up .venv with the packages of requirements-test.txt
 
-# A half-made environment has no stamp, so it is made again from nothing.
 .venv/stamp: requirements-test.txt
-	@$(FIND_PYTHON); if [ -z "$$python" ]; then \
-	  echo "no Python 3.11 or newer found: install python3.11 and python3-venv, or name one with PYTHON=..." >&2; exit 1; \
-	elif ! "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
-	  echo "$$python cannot make virtual environments: install python3-venv" >&2; exit 1; \
-	fi; \
-	echo "making .venv with $$("$$python" --version)"; rm -rf .venv; "$$python" -m venv .venv
-	"$(VENV_PYTHON)" -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
-	touch $@
+	$(MAKE_VENV)
+
+.venv-peers/stamp: benches/peers/requirements-peers.txt
+	$(MAKE_VENV)
+
+.venv-loaders/stamp: benches/peers/requirements-loaders.txt
+	$(MAKE_VENV)
 
 $(BENCH_TEXT): benches/data/make_text.py .venv/stamp
 	"$(VENV_PYTHON)" benches/data/make_text.py $@
 	touch $@
+
+# Makes the environment of a stamp from the requirements it depends on. A half-made environment has no stamp, so it is
+# made again from nothing.
+define MAKE_VENV
+@$(FIND_PYTHON); if [ -z "$$python" ]; then \
+  echo "no Python 3.11 or newer found: install python3.11 and python3-venv, or name one with PYTHON=..." >&2; exit 1; \
+elif ! "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
+  echo "$$python cannot make virtual environments: install python3-venv" >&2; exit 1; \
+fi; \
+echo "making $(@D) with $$("$$python" --version)"; rm -rf $(@D); "$$python" -m venv $(@D)
+"$(CURDIR)/$(@D)/bin/python" -m pip install --quiet --disable-pip-version-check -r $<
+touch $@
+endef
+
+# Installs the wheel into the environment $(1).
+INSTALL_WHEEL = "$(CURDIR)/$(1)/bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps \
+  target/wheels/windrow-*.whl
 
 # Sets $python to the first interpreter that runs and is new enough, or to nothing. With `PYTHON=...` only that one
 # is tried.

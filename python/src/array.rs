@@ -153,7 +153,8 @@ fn fill(
             .map_err(raise)?;
         if let Some(&(place, len)) = wrong.get() {
             return Err(PyValueError::new_err(format!(
-                "record {} has {len} bytes, an element of the array has {record_bytes}",
+                "element {} of the array cannot hold record {}, which has {len} bytes instead of {record_bytes}",
+                first + place,
                 records[place]
             )));
         }

@@ -28,7 +28,7 @@ pub fn array_schema<'py>(py: Python<'py>, held: &Held) -> PyResult<Bound<'py, Py
 pub fn array<'py>(
     py: Python<'py>,
     held: &Arc<Held>,
-    requested: Option<&Bound<'py, PyCapsule>>,
+    requested: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<(Bound<'py, PyCapsule>, Bound<'py, PyCapsule>)> {
     let wanted = requested.map(requested_type).transpose()?;
     let wanted = wanted.unwrap_or_else(|| natural_type(held));
@@ -52,7 +52,7 @@ pub fn stream_schema(py: Python<'_>) -> PyResult<Bound<'_, PyCapsule>> {
 pub fn stream<'py>(
     py: Python<'py>,
     sequence: Sequence,
-    requested: Option<&Bound<'py, PyCapsule>>,
+    requested: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
     let wanted = requested
         .map(requested_type)
@@ -101,8 +101,10 @@ fn schema_capsule<'py>(py: Python<'py>, field: &Field) -> PyResult<Bound<'py, Py
 
 /// What the consumer would like, of the types that records can have.
 #[allow(unsafe_code, reason = "the schema lies behind the capsule's pointer")]
-fn requested_type(requested: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
-    let pointer = requested.pointer_checked(Some(c"arrow_schema"))?;
+fn requested_type(requested: &Bound<'_, PyAny>) -> PyResult<DataType> {
+    let pointer = requested
+        .cast::<PyCapsule>()?
+        .pointer_checked(Some(c"arrow_schema"))?;
     // SAFETY: a capsule of this name holds an ArrowSchema, which lives as long as the capsule.
     let schema = unsafe { pointer.cast::<FFI_ArrowSchema>().as_ref() };
     let mut data_type = DataType::try_from(schema).map_err(arrow_error)?;

@@ -127,6 +127,9 @@ fn numbers_in_buffer(
         // Of the other byte order: Python knows how to read these.
         return Ok(None);
     }
+    if buffer.format() == c"O" {
+        return Ok(None);
+    }
     if buffer.dimensions() != 1 {
         return Err(PyTypeError::new_err(format!(
             "record numbers must have one dimension, not {}",

@@ -37,8 +37,7 @@ impl RecordIterator {
     /// Goes to a record.
     fn seek(&self, index: &Bound<'_, PyAny>) -> PyResult<()> {
         let place = checked_position(index, self.sequence.len())?;
-        self.sequence.seek(index.py(), place);
-        Ok(())
+        self.sequence.seek(index.py(), place)
     }
 
     /// The position, fit for JSON.

@@ -15,6 +15,7 @@ mod place;
 mod records;
 mod sequence;
 mod sources;
+mod turn;
 mod verify;
 mod view;
 mod writer;

@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyMapping, PyString};
-use windrow::{Codec, IndexStorage, OptionsError, ReaderOptions, WriterOptions};
+use windrow::{Codec, IndexStorage, OptionsError, OptionsErrors, ReaderOptions, WriterOptions};
 
 use crate::errors::{exception, raise};
 use crate::indices::type_name;
@@ -38,8 +38,9 @@ pub fn reader(
             "chunk_cache_bytes" => all.with_chunk_cache_bytes(number()?),
             _ => return Err(unknown(&name, READER_KEYWORDS)),
         };
+        all.validate()
+            .map_err(|errors| unfit_because(&name, errors))?;
     }
-    all.validate().map_err(|errors| raise(errors.into()))?;
     Ok(all)
 }
 
@@ -84,6 +85,10 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<W
             "atomic" => all.with_atomic(flag()?),
             _ => return Err(unknown(&name, WRITER_KEYWORDS)),
         };
+        if name != "window_log" {
+            all.validate()
+                .map_err(|errors| unfit_because(&name, errors))?;
+        }
     }
     if codec.is_some() || level.is_some() {
         all = all.with_codec(codec_of(codec.as_deref().unwrap_or("zstd"), level)?);
@@ -97,7 +102,7 @@ fn codec_of(name: &str, level: Option<i32>) -> PyResult<Codec> {
     let known = matches!(name, "zstd" | "brotli" | "snappy" | "uncompressed");
     if !known {
         let message = format!("codec {name:?} is not one of zstd, brotli, snappy, uncompressed");
-        return Err(exception("OptionsError", "invalid_option", message));
+        return Err(exception("OptionsError", "invalid_option_value", message));
     }
     let text = match level {
         Some(_) if matches!(name, "snappy" | "uncompressed") => {
@@ -141,7 +146,7 @@ pub fn text(options: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
         let item = format!("{}:{}", key.str()?, value.str()?);
         if item.contains(',') {
             let message = format!("option {item:?} holds a comma: give each option by itself");
-            return Err(exception("OptionsError", "invalid_option", message));
+            return Err(exception("OptionsError", "invalid_option_value", message));
         }
         items.push(item);
     }
@@ -166,9 +171,18 @@ fn unfit(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
         .map_or_else(|_| type_name(value), |repr| repr.to_string());
     exception(
         "OptionsError",
-        "invalid_option",
+        "invalid_option_value",
         format!("{name} cannot be {shown}"),
     )
+}
+
+/// The parser's words for an option that has another name as a keyword.
+fn unfit_because(name: &str, errors: OptionsErrors) -> PyErr {
+    let code = errors
+        .as_slice()
+        .first()
+        .map_or("options", OptionsError::code);
+    exception("OptionsError", code, format!("{name}: {errors}"))
 }
 
 fn unknown(name: &str, known: &str) -> PyErr {

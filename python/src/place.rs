@@ -3,18 +3,17 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::sync::MutexExt;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyInt, PyString};
 use windrow::{FileSink, Sink, SourceName, Store};
 
 use crate::errors::exception;
 use crate::indices::type_name;
+use crate::turn::Turn;
 
 /// A path from a `str`, `bytes` or anything with `__fspath__`. Of URLs, only local files can be reached so far.
 pub fn local_path(object: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
@@ -118,15 +117,16 @@ pub fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>
 /// A file object: `seek` and `read`, one call at a time.
 pub struct FileObject {
     object: Py<PyAny>,
-    busy: Mutex<()>,
+    busy: Turn<()>,
 }
 
 impl FileObject {
     fn with<R>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>) -> io::Result<R> {
         Python::attach(|py| {
-            let _alone = self.busy.lock_py_attached(py);
-            work(self.object.bind(py)).map_err(io::Error::other)
+            let _alone = self.busy.lock(py)?;
+            work(self.object.bind(py))
         })
+        .map_err(io::Error::other)
     }
 }
 
@@ -170,7 +170,7 @@ impl FileObject {
         let is_file = source.hasattr("read")? && source.hasattr("seek")?;
         Ok(is_file.then(|| Self {
             object: source.clone().unbind(),
-            busy: Mutex::new(()),
+            busy: Turn::new(()),
         }))
     }
 }
@@ -196,16 +196,33 @@ impl AnySink {
             };
             while !rest.is_empty() {
                 let written = object.call_method1(method, (PyBytes::new(py, rest),))?;
-                // Unbuffered files may take a part; most things say nothing and take all.
-                let written = written.extract::<usize>().unwrap_or(rest.len());
-                if written == 0 {
-                    return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-                }
+                let written = taken(object, &written, rest.len())?;
                 rest = rest.get(written..).unwrap_or_default();
             }
             Ok(())
         })
         .map_err(|error: PyErr| io::Error::other(error))
+    }
+}
+
+/// How many of `offered` bytes a `write` took. Unbuffered files may take a part, and none where they would block; most
+/// other things say nothing and take all.
+fn taken(file: &Bound<'_, PyAny>, written: &Bound<'_, PyAny>, offered: usize) -> PyResult<usize> {
+    if written.is_none() {
+        let raw = file.py().import("io")?.getattr("RawIOBase")?;
+        if file.is_instance(&raw)? {
+            return Err(PyBlockingIOError::new_err(
+                "the file object would block: records need a blocking one",
+            ));
+        }
+        return Ok(offered);
+    }
+    match written.extract::<usize>() {
+        Ok(taken) if 0 < taken && taken <= offered => Ok(taken),
+        Ok(_) | Err(_) if written.is_instance_of::<PyInt>() => Err(PyOSError::new_err(format!(
+            "write took {written} of {offered} bytes"
+        ))),
+        _ => Ok(offered),
     }
 }
 

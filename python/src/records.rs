@@ -317,7 +317,7 @@ impl Records {
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
-        requested_schema: Option<&Bound<'py, PyCapsule>>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         arrow::stream(py, self.sequence(self.view)?, requested_schema)
     }

@@ -1,17 +1,17 @@
 //! What readers and sources read from, and reading it in order.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use windrow::{
     Batch, DataSource, DataSourceIter, Reader, ReaderOptions, RecordCursor, RecordRun, Result,
 };
 
 use crate::errors::{exception, raise};
 use crate::fork::generation;
+use crate::turn::Turn;
 use crate::view::View;
 
 /// One file, or many.
@@ -221,14 +221,14 @@ pub struct Sequence {
 
 struct Shared {
     generation: u32,
-    cursor: Mutex<Option<Cursor>>,
+    cursor: Turn<Option<Cursor>>,
 }
 
 impl Shared {
     fn new() -> Self {
         Self {
             generation: generation(),
-            cursor: Mutex::new(None),
+            cursor: Turn::new(None),
         }
     }
 }
@@ -259,17 +259,15 @@ impl Sequence {
         self.next.load(Ordering::Relaxed)
     }
 
-    pub fn seek(&self, py: Python<'_>, next: u64) {
+    pub fn seek(&self, py: Python<'_>, next: u64) -> PyResult<()> {
         let shared = self.shared();
-        let mut cursor = shared
-            .cursor
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut cursor = shared.cursor.lock(py)?;
         match &mut *cursor {
             Some(Cursor::File(cursor)) => cursor.seek(self.view.at(next)),
             other => *other = None,
         }
         self.next.store(next, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Lends the next record to `make`; `None` at the end.
@@ -299,10 +297,7 @@ impl Sequence {
         take: impl FnOnce(&mut Cursor) -> Result<Option<(R, u64)>>,
     ) -> PyResult<Option<R>> {
         let shared = self.shared();
-        let mut cursor = shared
-            .cursor
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut cursor = shared.cursor.lock(py)?;
         let next = self.next.load(Ordering::Relaxed);
         if next >= self.view.len {
             return Ok(None);

@@ -260,7 +260,12 @@ impl DataSource {
     fn fingerprint(slf: &Bound<'_, Self>) -> PyResult<String> {
         let (py, records) = (slf.py(), slf.as_super().get());
         if let Some(given) = &records.origin.fingerprint {
-            return Ok(given.clone());
+            let View { start, step, len } = records.view;
+            return Ok(if records.view == View::all(records.base()?.len()) {
+                given.clone()
+            } else {
+                format!("{given}, start={start}, step={step}, len={len}")
+            });
         }
         let hash = py.import("hashlib")?.call_method0("sha256")?;
         let update =

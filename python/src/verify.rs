@@ -12,10 +12,15 @@ use crate::place::local_path;
 #[pyclass(frozen, get_all, from_py_object, module = "windrow")]
 #[derive(Clone)]
 pub struct Fault {
+    /// A stable name.
     code: &'static str,
+    /// What is wrong, in words.
     message: String,
+    /// What of the file is affected: absolute offsets, half-open.
     byte_range: (u64, u64),
+    /// The chunk of records that is affected.
     chunk_index: Option<u64>,
+    /// The records that cannot be read because of it, half-open.
     record_range: Option<(u64, u64)>,
 }
 
@@ -29,12 +34,19 @@ impl Fault {
 /// What verify found.
 #[pyclass(frozen, get_all, module = "windrow")]
 pub struct VerifyReport {
+    /// What is wrong, by its first byte.
     faults: Vec<Fault>,
+    /// Faults beyond max_faults.
     faults_omitted: u64,
+    /// Size of the file.
     file_bytes: u64,
+    /// Sound chunks of records.
     chunks: u64,
+    /// Records according to the footer.
     records: Option<u64>,
+    /// Sum of the sizes of the records in sound chunks.
     decoded_bytes: u64,
+    /// Whether nothing is wrong.
     ok: bool,
 }
 

@@ -2,12 +2,10 @@
 
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyResourceWarning, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use windrow::{FileSink, SourceName, Writer, WriterOptions};
 
@@ -15,6 +13,7 @@ use crate::errors::{closed, exception, raise};
 use crate::fork::generation;
 use crate::indices::type_name;
 use crate::place::{AnySink, bytes_of, is_path, local_path};
+use crate::turn::{Inside, Turn};
 
 /// Records of a batch that are taken in before they are handed to the writer together.
 const STEP_RECORDS: usize = 1024;
@@ -27,7 +26,7 @@ pub struct SharedWriter {
     owner: u32,
     name: String,
     /// `None` once it was closed.
-    writer: Mutex<Option<Writer<AnySink>>>,
+    writer: Turn<Option<Writer<AnySink>>>,
     /// Records written, once it was closed.
     written: AtomicU64,
 }
@@ -60,13 +59,13 @@ impl SharedWriter {
             generation: generation(),
             owner: std::process::id(),
             name,
-            writer: Mutex::new(Some(writer)),
+            writer: Turn::new(Some(writer)),
             written: AtomicU64::new(0),
         }
     }
 
     /// Locks the writer, but never in a forked process, where the lock may be held for ever.
-    fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Option<Writer<AnySink>>>> {
+    fn lock(&self, py: Python<'_>) -> PyResult<Inside<'_, Option<Writer<AnySink>>>> {
         if self.generation != generation() {
             let message = format!(
                 "writer of {} was inherited by a forked process: only process {} may write; open a file of its own in each process",
@@ -74,10 +73,7 @@ impl SharedWriter {
             );
             return Err(exception("WriterError", "writer_forked", message));
         }
-        Ok(self
-            .writer
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner))
+        self.writer.lock(py)
     }
 
     fn closed(&self) -> PyErr {
@@ -187,11 +183,7 @@ impl SharedWriter {
 
 impl Drop for SharedWriter {
     fn drop(&mut self) {
-        let writer = self
-            .writer
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let writer = self.writer.get_mut().take();
         if self.generation != generation() {
             // Another thread may have been in the middle of a write when the process forked.
             std::mem::forget(writer);

@@ -120,7 +120,7 @@ class RecordReader(Sequence[bytes]):
         """Chunks of records in the file."""
     @property
     def group_size(self) -> int:
-        """Records per chunk, the last one apart. Of files with groups of different sizes, the largest."""
+        """Records in the first chunk, and in all others but the last unless `max_group_bytes` cut them short."""
     @property
     def writer_options(self) -> str | None:
         """What the writer said of its options, `None` in files of before October 2022."""
@@ -163,7 +163,7 @@ class RecordReader(Sequence[bytes]):
             out: an array of that shape and type to fill instead of a new one; C-contiguous and writable.
 
         Raises:
-            ValueError: a record of another size, named in the message; an unfit `out`.
+            ValueError: a record of another size, named by its number in the file; an unfit `out`.
         """
     async def read_many_async(self, indices: _Indices) -> list[bytes]:
         """`read_many` in a thread of asyncio's pool. Cancelling does not stop the read, its result is dropped."""
@@ -178,7 +178,7 @@ class RecordReader(Sequence[bytes]):
     def close(self) -> None:
         """Frees the file. Calls that are under way end well, later ones raise ClosedError. Views stay open."""
     def __arrow_c_schema__(self) -> CapsuleType: ...
-    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """All records as a stream of one column `record`: binary, or large_binary or binary_view if requested."""
 
 @final
@@ -199,7 +199,7 @@ class DataSource(Sequence[bytes]):
             is itself.
         reader_options: an option string or a mapping, as for `RecordReader`.
         max_open_files: files kept open at once, at least 1; the one that was not used for longest is closed first.
-        fingerprint: names the content in `repr` instead of a hash of paths and ranges.
+        fingerprint: names the content in `repr` instead of a hash of paths and ranges; slices add theirs.
         keywords: options by keyword; see `_ReaderKeywords`.
 
     Raises:
@@ -269,7 +269,7 @@ class DataSource(Sequence[bytes]):
     def close(self) -> None:
         """Closes the files. Later calls raise ClosedError."""
     def __arrow_c_schema__(self) -> CapsuleType: ...
-    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
 
 @final
 class RecordIterator(Iterator[bytes]):
@@ -314,7 +314,7 @@ class Batch(Sequence[memoryview]):
     def nbytes(self) -> int:
         """Sum of the records' sizes in bytes."""
     def __arrow_c_schema__(self) -> CapsuleType: ...
-    def __arrow_c_array__(self, requested_schema: CapsuleType | None = None) -> tuple[CapsuleType, CapsuleType]:
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[CapsuleType, CapsuleType]:
         """A binary array; large_binary beyond 2 GiB or if requested, binary_view if requested.
 
         Shares the memory of a batch that `batches()` made of records in file order; others are gathered once.
@@ -388,7 +388,7 @@ class Permutation(Sequence[int]):
     def __iter__(self) -> PermutationIterator: ...
     def __reversed__(self) -> PermutationIterator: ...
     def __contains__(self, number: object, /) -> bool: ...
-    def index(self, number: int, start: int | None = None, stop: int | None = None, /) -> int:
+    def index(self, number: SupportsIndex, start: int | None = None, stop: int | None = None, /) -> int:
         """The place of a number, in constant time."""
     def count(self, number: object, /) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::SourceName;
+use crate::store::is_a_directory;
 
 /// Takes the bytes of a file in order. Every [`io::Write`] is one.
 pub trait Sink {
@@ -90,8 +91,7 @@ impl FileSink {
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let made = builder.tempfile_in(folder.unwrap_or(Path::new(".")));
-        // The error would name the temporary file, which says nothing to anybody.
-        let made = made.map_err(|error| io::Error::from(error.kind()))?;
+        let made = made.map_err(|error| explain(&error, folder.unwrap_or(Path::new("."))))?;
         let (file, unpublished) = made.into_parts();
         if let Some(permissions) = permissions {
             file.set_permissions(permissions)?;
@@ -148,6 +148,15 @@ impl Drop for FileSink {
     }
 }
 
+/// What is wrong with the folder, if it is that. The error itself names the temporary file, which says nothing to
+/// anybody, and hides the system's own.
+fn explain(error: &io::Error, folder: &Path) -> io::Error {
+    match std::fs::read_dir(folder) {
+        Ok(_) => error.kind().into(),
+        Err(reason) => reason,
+    }
+}
+
 /// The path that a rename may replace, and the permissions of what is there: a regular file, through symbolic links, or
 /// nothing yet.
 fn resolve(path: PathBuf) -> io::Result<(PathBuf, Option<std::fs::Permissions>)> {
@@ -155,7 +164,7 @@ fn resolve(path: PathBuf) -> io::Result<(PathBuf, Option<std::fs::Permissions>)>
         Ok(metadata) if metadata.is_file() => {
             Ok((std::fs::canonicalize(path)?, Some(metadata.permissions())))
         }
-        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if metadata.is_dir() => Err(is_a_directory()),
         Ok(_) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
             "not a regular file: atomic publishing would replace it",

@@ -74,7 +74,7 @@ impl FileStore {
         // Looked at before it is opened, because opening a pipe waits for a writer.
         let metadata = std::fs::metadata(path).map_err(refuse)?;
         if metadata.is_dir() {
-            return Err(refuse(io::ErrorKind::IsADirectory.into()));
+            return Err(refuse(is_a_directory()));
         }
         if !metadata.is_file() {
             return Err(refuse(io::Error::new(
@@ -84,6 +84,17 @@ impl FileStore {
         }
         let file = File::open(path).map_err(refuse)?;
         Ok(Self(file))
+    }
+}
+
+/// The system's own error for a folder where a file is needed.
+pub(crate) fn is_a_directory() -> io::Error {
+    /// `EISDIR`, the same on every Unix.
+    const IS_A_DIRECTORY: i32 = 21;
+    if cfg!(unix) {
+        io::Error::from_raw_os_error(IS_A_DIRECTORY)
+    } else {
+        io::ErrorKind::IsADirectory.into()
     }
 }
 

@@ -152,8 +152,7 @@ impl ArrayRecordReader {
         let index = number(index, &records.view, records.name())?;
         let index = u64::try_from(index)
             .map_err(|_| crate::errors::out_of_range(index, sequence.len(), records.name()))?;
-        sequence.seek(py, index.min(sequence.len()));
-        Ok(())
+        sequence.seek(py, index.min(sequence.len()))
     }
 
     /// The next record, these records, or a range of records.

@@ -63,6 +63,8 @@ impl OpenFiles {
 
     /// The length of each whole file; 0 for the others.
     fn count_whole_files(&self) -> Result<Vec<u64>> {
+        let whole = self.parts.iter().filter(|part| part.records.is_none());
+        let parallel = self.threads() > 1 && whole.count() > 1;
         let mut opening = Pipeline::new();
         let mut ahead = self.parts.iter();
         let mut lens = Vec::with_capacity(self.parts.len());
@@ -71,7 +73,7 @@ impl OpenFiles {
                 && let Some(part) = ahead.find(|part| part.records.is_none())
             {
                 let (part, options) = (part.clone(), self.options.clone());
-                opening.push(self.threads() > 1, move || open(&part, options));
+                opening.push(parallel, move || open(&part, options));
             }
             let opened = part.records.is_none().then(|| opening.pop()).flatten();
             lens.push(match opened.transpose()? {
