@@ -131,6 +131,16 @@ fn fill(
         _ => Some(flat.call_method("view", (), Some(&as_bytes))?),
     };
     let buffer = flat.map(|flat| PyBuffer::<u8>::get(&flat)).transpose()?;
+    // What a subclass of numpy's array makes of these calls is not to be relied on.
+    let room = buffer.as_ref().map_or(0, |buffer| buffer.len_bytes());
+    let writable = buffer
+        .as_ref()
+        .is_none_or(|buffer| !buffer.readonly() && buffer.is_c_contiguous());
+    if !writable || room != record_bytes * records.len() {
+        return Err(PyValueError::new_err(
+            "the array is not one writable block of memory",
+        ));
+    }
     let bytes = buffer
         .as_ref()
         .map_or(std::ptr::null_mut(), |buffer| buffer.buf_ptr().cast());

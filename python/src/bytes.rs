@@ -88,7 +88,7 @@ fn read_in_place<'py>(
         py.check_signals()?;
     }
     let differs = AtomicBool::new(false);
-    for step in steps(py, records, sizes) {
+    for step in py.detach(|| steps(records, sizes)) {
         let places = &places;
         let read = |record: usize, bytes: &[u8]| {
             let place = &places[record];
@@ -154,29 +154,27 @@ enum Step {
 }
 
 /// Cuts a batch into steps of about [`STEP_BYTES`], in the order of the file.
-fn steps(py: Python<'_>, records: &[u64], sizes: &[u64]) -> Vec<Step> {
+fn steps(records: &[u64], sizes: &[u64]) -> Vec<Step> {
     let all = sizes
         .iter()
         .fold(0_u64, |sum, size| sum.saturating_add(*size));
     if all <= STEP_BYTES {
         return vec![Step::All];
     }
-    py.detach(|| {
-        let mut order: Vec<usize> = (0..records.len()).collect();
-        order.sort_by_key(|&position| records[position]);
-        let mut steps = Vec::new();
-        let (mut step, mut bytes) = (Vec::new(), 0);
-        for position in order {
-            step.push(position);
-            bytes += sizes[position];
-            if bytes >= STEP_BYTES {
-                steps.push(Step::Some(std::mem::take(&mut step)));
-                bytes = 0;
-            }
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    order.sort_by_key(|&position| records[position]);
+    let mut steps = Vec::new();
+    let (mut step, mut bytes) = (Vec::new(), 0_u64);
+    for position in order {
+        step.push(position);
+        bytes = bytes.saturating_add(sizes[position]);
+        if bytes >= STEP_BYTES {
+            steps.push(Step::Some(std::mem::take(&mut step)));
+            bytes = 0;
         }
-        steps.push(Step::Some(step));
-        steps
-    })
+    }
+    steps.push(Step::Some(step));
+    steps
 }
 
 /// Decodes into buffers and copies: for chunks of several records, whose sizes are known only then.
@@ -185,28 +183,35 @@ fn read_and_copy<'py>(
     base: &Base,
     records: &[u64],
 ) -> PyResult<Bound<'py, PyList>> {
-    let per_step = base.records_of_bytes(STEP_BYTES);
     let mut objects: Vec<Option<Bound<'py, PyBytes>>> = vec![None; records.len()];
-    let mut order: Vec<usize> = (0..records.len()).collect();
-    if records.len() > per_step && !records.is_sorted() {
-        py.detach(|| order.sort_by_key(|&position| records[position]));
-    }
-    let mut held = 0;
-    for positions in order.chunks(per_step) {
-        let batch = py.detach(|| {
-            let records: Vec<u64> = positions
-                .iter()
-                .map(|&position| records[position])
-                .collect();
-            base.read_many(&records)
+    let mut held = 0_u64;
+    for step in py.detach(|| steps_by_chunk(base, records)).map_err(raise)? {
+        let batch = py.detach(|| match &step {
+            Step::All => base.read_many(records),
+            Step::Some(order) => {
+                let records: Vec<u64> = order.iter().map(|&position| records[position]).collect();
+                base.read_many(&records)
+            }
         });
-        let batch = batch.map_err(raise)?;
-        for (bytes, &position) in batch.iter().zip(positions) {
-            held += bytes.len() as u64;
+        for (place, bytes) in batch.map_err(raise)?.iter().enumerate() {
+            let position = match &step {
+                Step::All => place,
+                Step::Some(order) => order[place],
+            };
+            held = held.saturating_add(bytes.len() as u64);
+            base.check_batch(held)?;
             objects[position] = Some(PyBytes::new(py, bytes));
         }
-        base.check_batch(held)?;
         py.check_signals()?;
     }
     PyList::new(py, objects.into_iter().flatten())
+}
+
+/// Cuts a batch into steps by what its records decode to, on average over their chunks.
+fn steps_by_chunk(base: &Base, records: &[u64]) -> windrow::Result<Vec<Step>> {
+    let sizes: windrow::Result<Vec<u64>> = records
+        .iter()
+        .map(|&record| base.record_bytes(record))
+        .collect();
+    Ok(steps(records, &sizes?))
 }

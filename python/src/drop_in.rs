@@ -52,7 +52,11 @@ impl<T> Opened<T> {
     fn get(&self, py: Python<'_>) -> PyResult<&T> {
         match self {
             Self::Fine(value) => Ok(value),
-            Self::Failed(error) => Err(error.clone_ref(py)),
+            // A copy: an exception collects the frames that it passes, and keeps all that they hold.
+            Self::Failed(error) => Err(PyErr::from_value(
+                py.import("copy")?
+                    .call_method1("copy", (error.value(py),))?,
+            )),
         }
     }
 }

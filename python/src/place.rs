@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyInt, PyString};
 use windrow::{FileSink, Sink, SourceName, Store};
 
 use crate::errors::exception;
+use crate::fork::generation;
 use crate::indices::type_name;
 use crate::turn::Turn;
 
@@ -114,8 +115,10 @@ pub fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>
     })
 }
 
-/// A file object: `seek` and `read`, one call at a time.
+/// A file object: `seek` and `read`, one call at a time. To be used by the threads of Python alone: a worker that
+/// waits for the interpreter while it ends would take the process down.
 pub struct FileObject {
+    generation: u32,
     object: Py<PyAny>,
     busy: Turn<()>,
 }
@@ -123,6 +126,12 @@ pub struct FileObject {
 impl FileObject {
     fn with<R>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>) -> io::Result<R> {
         Python::attach(|py| {
+            if self.generation != generation() {
+                // Its lock may be held for ever by a thread of the parent, and both would move one file position.
+                let message =
+                    "a file object was inherited by a forked process: open it there".to_owned();
+                return Err(exception("WindrowError", "forked", message));
+            }
             let _alone = self.busy.lock(py)?;
             work(self.object.bind(py))
         })
@@ -169,6 +178,7 @@ impl FileObject {
     pub fn new(source: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let is_file = source.hasattr("read")? && source.hasattr("seek")?;
         Ok(is_file.then(|| Self {
+            generation: generation(),
             object: source.clone().unbind(),
             busy: Turn::new(()),
         }))

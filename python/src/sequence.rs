@@ -80,16 +80,13 @@ impl Base {
         Err(exception("LimitError", "batch_too_large", message))
     }
 
-    /// About how many records decode to so many bytes, if they compress to a quarter; at least one.
-    pub fn records_of_bytes(&self, bytes: u64) -> usize {
-        let per_record = match self {
-            Self::File(reader) => reader.file_bytes() / reader.len().max(1) * 4,
-            // What a file of a source holds is known only once it is open.
-            Self::Files(..) => 4 << 10,
-        };
-        usize::try_from(bytes / per_record.max(64))
-            .unwrap_or(usize::MAX)
-            .max(1)
+    /// What one record decodes to, on average over its chunk; at least one byte.
+    pub fn record_bytes(&self, record: u64) -> Result<u64> {
+        let chunk = match self {
+            Self::File(reader) => reader.chunk_of(record),
+            Self::Files(source, _) => source.chunk_of(record),
+        }?;
+        Ok((chunk.decoded_bytes / chunk.records.max(1)).max(1))
     }
 
     fn cursor(&self, view: &View, next: u64) -> Cursor {
@@ -181,14 +178,24 @@ struct Strided {
 }
 
 impl Strided {
-    /// Decoded bytes of a batch, about.
+    /// Decoded bytes of a batch, unless one record is larger, and records in it at the most.
     const BATCH_BYTES: u64 = 4 << 20;
+    const BATCH_RECORDS: usize = 4096;
 
     fn wait(&mut self) -> Result<bool> {
         if self.place >= self.batch.len() {
-            let len = self.base.records_of_bytes(Self::BATCH_BYTES) as u64;
-            let end = self.view.len.min(self.next.saturating_add(len));
-            let records: Vec<u64> = (self.next..end).map(|place| self.view.at(place)).collect();
+            let mut records = Vec::new();
+            let mut bytes = 0_u64;
+            let mut end = self.next;
+            while end < self.view.len && records.len() < Self::BATCH_RECORDS {
+                let record = self.view.at(end);
+                bytes = bytes.saturating_add(self.base.record_bytes(record)?);
+                if bytes > Self::BATCH_BYTES && !records.is_empty() {
+                    break;
+                }
+                records.push(record);
+                end += 1;
+            }
             self.batch = self.base.read_many(&records)?;
             self.next = end;
             self.place = 0;

@@ -391,6 +391,7 @@ pub fn open_reader(source: &Bound<'_, PyAny>, options: ReaderOptions) -> PyResul
     // Buffers first: a memory map is both.
     let is_buffer = PyUntypedBuffer::get(source).is_ok();
     if !is_buffer && let Some(file) = FileObject::new(source)? {
+        let options = options.with_max_parallelism(Some(0));
         let reader = py.detach(|| Reader::from_store(file, SourceName::MEMORY, options));
         let origin = Origin {
             name,

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use windrow_format::ChunkLocation;
 use windrow_format::options::ReaderOptions;
 
 use crate::batch::{Batch, lock};
@@ -267,6 +268,15 @@ impl DataSource {
     /// [`Error::OutOfRange`].
     pub fn locate(&self, index: u64) -> Result<(usize, u64)> {
         Ok(self.files.locate(self.absolute(index)?))
+    }
+
+    /// The chunk that holds record number `index`, in the file of its part; see [`Reader::chunk_of`].
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn chunk_of(&self, index: u64) -> Result<ChunkLocation> {
+        let (file, record) = self.locate(index)?;
+        self.files.reader(file)?.chunk_of(record)
     }
 
     /// Closes the files that are open. Calls that are under way end well; later ones open what they need again.

@@ -214,6 +214,16 @@ impl Reader {
             .map_err(|source| self.inner.index_error(source))
     }
 
+    /// The chunk that holds record number `index`, according to the footer.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::Io`] if an offloaded index cannot be read.
+    pub fn chunk_of(&self, index: u64) -> Result<ChunkLocation> {
+        self.inner.check_index(index)?;
+        let location = self.inner.index.find(index);
+        location.map_err(|source| self.inner.index_error(source))
+    }
+
     /// What this reader has done so far, and what it holds.
     #[must_use]
     pub fn stats(&self) -> ReaderStats {
@@ -236,9 +246,7 @@ impl Reader {
     pub fn record_sizes(&self, indices: &[u64]) -> Result<Option<Vec<u64>>> {
         let mut sizes = Vec::with_capacity(indices.len());
         for &index in indices {
-            self.inner.check_index(index)?;
-            let location = self.inner.index.find(index);
-            let location = location.map_err(|source| self.inner.index_error(source))?;
+            let location = self.chunk_of(index)?;
             if location.records != 1 {
                 return Ok(None);
             }

@@ -101,6 +101,8 @@ impl Inner {
                 self.decode_chunk(last, scratch, out)
             }
             Ok(Err((position, error))) => self.chunk_result(&run[position], Ok(Err(error))),
+            // A store's own error says what it has to say.
+            Err(error) if error.get_ref().is_some() => self.chunk_result(first, Err(error)),
             // The file became shorter, or the medium failed: one chunk at a time tells which one is hit.
             Err(_) => run
                 .iter()
