@@ -100,7 +100,7 @@ INSTALL_WHEEL = "$(CURDIR)/$(1)/bin/python" -m pip install --quiet --disable-pip
 # Sets $python to the first interpreter that runs and is new enough, or to nothing. With `PYTHON=...` only that one
 # is tried.
 define FIND_PYTHON
-python=; for candidate in $(if $(PYTHON),"$(PYTHON)",python3.11 python3 python3.12 python3.13); do \
+python=; for candidate in $(if $(PYTHON),"$(PYTHON)",python3.11 python3 python3.12 python3.13 python3.14); do \
   if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
     python="$$candidate"; break; \
   fi; \

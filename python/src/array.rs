@@ -5,14 +5,24 @@ use std::sync::OnceLock;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::bytes::STEP_BYTES;
 use crate::errors::raise;
 use crate::indices::type_name;
+use crate::process::{Visit, visit};
 use crate::sequence::Base;
 
-/// Records per step of a large read, between two looks for Ctrl-C.
+/// Records per step of a large read at the most, between two looks for Ctrl-C.
 const STEP_RECORDS: usize = 64 << 10;
+
+/// Imported when it is first needed.
+fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static NUMPY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let module = NUMPY.get_or_try_init(py, || py.import("numpy").map(Bound::unbind));
+    module.map(|module| module.bind(py))
+}
 
 /// Fills `out`, or a new array of shape `[records, *shape]`, and returns it.
 pub fn read_array<'py>(
@@ -23,7 +33,8 @@ pub fn read_array<'py>(
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dtype.py();
-    let numpy = py.import("numpy")?;
+    let visit = py.detach(visit);
+    let numpy = numpy(py)?;
     let dtype = numpy.call_method1("dtype", (dtype,))?;
     let shape: Vec<usize> = match shape.extract::<usize>() {
         Ok(len) => vec![len],
@@ -57,7 +68,7 @@ pub fn read_array<'py>(
         None => numpy.call_method1("empty", (full_shape, &dtype))?,
     };
     if bytes > 0 || !records.is_empty() {
-        fill(base, records, record_bytes, &array)?;
+        fill(base, records, record_bytes, &array, visit)?;
     }
     Ok(array)
 }
@@ -67,7 +78,7 @@ fn check_out(
     dtype: &Bound<'_, PyAny>,
     shape: &Bound<'_, PyTuple>,
 ) -> PyResult<()> {
-    if !out.is_instance(&out.py().import("numpy")?.getattr("ndarray")?)? {
+    if !out.is_instance(&numpy(out.py())?.getattr("ndarray")?)? {
         return Err(PyTypeError::new_err(format!(
             "out must be a numpy array, not {}",
             type_name(out)
@@ -93,6 +104,7 @@ fn check_out(
 struct Target {
     bytes: *mut u8,
     record_bytes: usize,
+    records: usize,
 }
 
 #[allow(unsafe_code, reason = "workers write into one array")]
@@ -103,15 +115,19 @@ unsafe impl Sync for Target {}
 unsafe impl Send for Target {}
 
 impl Target {
+    /// Copies a record to its place. `false` if it is of another size.
     #[allow(unsafe_code, reason = "workers write into one array")]
-    fn write(&self, place: usize, record: &[u8]) {
-        debug_assert_eq!(record.len(), self.record_bytes);
-        // SAFETY: the array has room for every place of the call, the caller compared the sizes, and the buffer is
-        // held until all are written.
-        unsafe {
-            let target = self.bytes.add(place * self.record_bytes);
-            std::ptr::copy_nonoverlapping(record.as_ptr(), target, record.len());
+    fn write(&self, place: usize, record: &[u8]) -> bool {
+        let fits = record.len() == self.record_bytes && place < self.records;
+        if fits && !record.is_empty() {
+            // SAFETY: the array has room for so many records, which `fill` checked, and its buffer is held until all
+            // are written.
+            unsafe {
+                let target = self.bytes.add(place * self.record_bytes);
+                std::ptr::copy_nonoverlapping(record.as_ptr(), target, record.len());
+            }
         }
+        fits
     }
 }
 
@@ -120,6 +136,7 @@ fn fill(
     records: &[u64],
     record_bytes: usize,
     array: &Bound<'_, PyAny>,
+    visit: Visit,
 ) -> PyResult<()> {
     let py = array.py();
     // As bytes, whatever the elements are: dates, for one, have no buffer of their own.
@@ -147,16 +164,19 @@ fn fill(
     let target = Target {
         bytes,
         record_bytes,
+        records: records.len(),
     };
+    drop(visit);
     let wrong = OnceLock::new();
-    for (step, records) in records.chunks(STEP_RECORDS).enumerate() {
-        let first = step * STEP_RECORDS;
+    let step_records =
+        usize::try_from(STEP_BYTES / record_bytes.max(1) as u64).unwrap_or(STEP_RECORDS);
+    let step_records = step_records.clamp(1, STEP_RECORDS);
+    for (step, records) in records.chunks(step_records).enumerate() {
+        let first = step * step_records;
         let write = |place: usize, record: &[u8]| {
-            if record.len() != record_bytes {
+            if !target.write(first + place, record) {
                 // The first that is found serves as an example.
                 let _ = wrong.set((place, record.len()));
-            } else if record_bytes > 0 {
-                target.write(first + place, record);
             }
         };
         py.detach(|| base.read_many_with(records, write))

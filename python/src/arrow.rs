@@ -14,7 +14,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::sequence::{Held, Sequence};
+use crate::errors::message;
+use crate::sequence::{Cursor, Held};
 
 /// Name of the one column that records make up.
 const COLUMN: &str = "record";
@@ -48,24 +49,21 @@ pub fn stream_schema(py: Python<'_>) -> PyResult<Bound<'_, PyCapsule>> {
     PyCapsule::new_with_value(py, schema, c"arrow_schema")
 }
 
-/// The capsule of a stream of all records of a sequence.
+/// The capsule of a stream of records.
 pub fn stream<'py>(
     py: Python<'py>,
-    sequence: Sequence,
+    cursor: Cursor,
     requested: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyCapsule>> {
-    let wanted = requested
-        .map(requested_type)
-        .transpose()?
-        .unwrap_or(DataType::Binary);
-    let schema = schema_of(wanted);
-    let stream = FFI_ArrowArrayStream::new(Box::new(Stream { sequence, schema }));
+    let wanted = requested.map(requested_type).transpose()?;
+    let schema = schema_of(wanted.unwrap_or(DataType::Binary));
+    let stream = FFI_ArrowArrayStream::new(Box::new(Stream { cursor, schema }));
     PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
 }
 
-/// Reads ahead on its own; attaches to the interpreter only to wait for a turn with other threads.
+/// Knows nothing of Python: whoever consumes it may do so on any thread, whatever locks are held elsewhere.
 struct Stream {
-    sequence: Sequence,
+    cursor: Cursor,
     schema: SchemaRef,
 }
 
@@ -73,13 +71,15 @@ impl Iterator for Stream {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let held = Python::attach(|py| self.sequence.next_records(py));
-        match held {
+        match self.cursor.next_records() {
             Ok(held) => held.map(|held| {
                 let array = to_array(&Arc::new(held), self.schema.field(0).data_type())?;
                 RecordBatch::try_new(Arc::clone(&self.schema), vec![array])
             }),
-            Err(error) => Some(Err(ArrowError::ExternalError(Box::new(error)))),
+            Err(error) => Some(Err(ArrowError::IoError(
+                message(&error),
+                std::io::Error::other(error),
+            ))),
         }
     }
 }
@@ -124,11 +124,7 @@ fn requested_type(requested: &Bound<'_, PyAny>) -> PyResult<DataType> {
 
 /// Binary, while 32 bits are enough for the offsets.
 fn natural_type(held: &Held) -> DataType {
-    let bytes: usize = match held {
-        Held::Run(run) => run.as_bytes().len(),
-        Held::Batch(batch) => batch.iter().map(<[u8]>::len).sum(),
-    };
-    if i32::try_from(bytes).is_ok() {
+    if i32::try_from(held.bytes_len()).is_ok() {
         DataType::Binary
     } else {
         DataType::LargeBinary

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyCapsule, PyList, PyMemoryView, PySlice};
 
 use crate::arrow;
 use crate::indices::number;
-use crate::place::bytes_of;
+use crate::place::{buffer_or_none, bytes_of};
 use crate::sequence::{Held, Sequence};
 use crate::view::{View, slice};
 
@@ -83,8 +83,9 @@ impl Batch {
         Ok(PyList::new(py, views?)?.try_iter()?.into_any())
     }
 
-    fn __contains__(&self, record: &Bound<'_, PyAny>) -> bool {
-        bytes_of(record).is_ok_and(|record| self.places(record.as_bytes()).next().is_some())
+    fn __contains__(&self, record: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let record = buffer_or_none(record)?;
+        Ok(record.is_some_and(|record| self.places(record.as_bytes()).next().is_some()))
     }
 
     /// The place of the first record that is equal.
@@ -120,10 +121,7 @@ impl Batch {
     /// Sum of the records' sizes in bytes.
     #[getter]
     fn nbytes(&self) -> usize {
-        match &*self.held {
-            Held::Run(run) => run.as_bytes().len(),
-            Held::Batch(batch) => batch.iter().map(<[u8]>::len).sum(),
-        }
+        self.held.bytes_len()
     }
 
     fn __repr__(&self) -> String {
@@ -192,12 +190,15 @@ impl BatchViews {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
-        let place = self.next.fetch_add(1, Ordering::Relaxed);
-        if place < self.held.len() {
-            return memory_view(py, Arc::clone(&self.held), place).map(Some);
-        }
-        self.next.store(self.held.len(), Ordering::Relaxed);
-        Ok(None)
+        let len = self.held.len();
+        let step = |next| (next < len).then_some(next + 1);
+        let place = self
+            .next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .ok();
+        place
+            .map(|place| memory_view(py, Arc::clone(&self.held), place))
+            .transpose()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::errors::raise;
 use crate::sequence::Base;
 
 /// Decoded bytes that one step of a large batch reads before it looks for Ctrl-C.
-const STEP_BYTES: u64 = 128 << 20;
+pub const STEP_BYTES: u64 = 64 << 20;
 /// `bytes` objects that are made before other Python threads get a turn.
 const STEP_OBJECTS: usize = 16 << 10;
 /// A thread's buffer above this size is given back instead of kept.
@@ -46,9 +46,15 @@ pub fn read_list<'py>(
     if let [record] = records {
         return PyList::new(py, [read_one(py, base, *record)?]);
     }
-    match py.detach(|| base.record_sizes(records)).map_err(raise)? {
-        Some(sizes) => read_in_place(py, base, records, &sizes),
-        None => read_and_copy(py, base, records),
+    if py.detach(|| base.is_scattered(records)) {
+        return read_and_copy(py, base, records, &[Step::All]);
+    }
+    let sizes = py.detach(|| base.record_sizes(records)).map_err(raise)?;
+    let steps = py.detach(|| steps(records, &sizes.bytes));
+    if sizes.exact {
+        read_in_place(py, base, records, &sizes.bytes, &steps)
+    } else {
+        read_and_copy(py, base, records, &steps)
     }
 }
 
@@ -75,6 +81,7 @@ fn read_in_place<'py>(
     base: &Base,
     records: &[u64],
     sizes: &[u64],
+    steps: &[Step],
 ) -> PyResult<Bound<'py, PyList>> {
     base.check_batch(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)))?;
     let mut objects = Vec::with_capacity(records.len());
@@ -88,17 +95,14 @@ fn read_in_place<'py>(
         py.check_signals()?;
     }
     let differs = AtomicBool::new(false);
-    for step in py.detach(|| steps(records, sizes)) {
+    for step in steps {
         let places = &places;
         let read = |record: usize, bytes: &[u8]| {
-            let place = &places[record];
-            if place.len == bytes.len() {
-                fill(place, bytes);
-            } else {
+            if !places[record].fill(bytes) {
                 differs.store(true, Ordering::Relaxed);
             }
         };
-        let done = py.detach(|| match &step {
+        let done = py.detach(|| match step {
             Step::All => base.read_many_with(records, read),
             Step::Some(order) => {
                 let records: Vec<u64> = order.iter().map(|&position| records[position]).collect();
@@ -140,11 +144,17 @@ fn unfilled(py: Python<'_>, size: u64) -> PyResult<(Bound<'_, PyBytes>, Place)> 
     }
 }
 
-#[allow(unsafe_code, reason = "see `Place`")]
-fn fill(place: &Place, bytes: &[u8]) {
-    debug_assert_eq!(place.len, bytes.len());
-    // SAFETY: the caller compared the lengths; see `unfilled` and `Place`.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place.bytes, bytes.len()) }
+impl Place {
+    /// Fills the object. `false` if it is of another size.
+    #[allow(unsafe_code, reason = "see above")]
+    fn fill(&self, bytes: &[u8]) -> bool {
+        if self.len == bytes.len() {
+            // SAFETY: the lengths are equal; see `unfilled`, and `Sync` above. Nothing is written to the one empty
+            // object that all share.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.bytes, bytes.len()) }
+        }
+        self.len == bytes.len()
+    }
 }
 
 /// What is read before the next look for Ctrl-C: everything, or these positions.
@@ -182,11 +192,12 @@ fn read_and_copy<'py>(
     py: Python<'py>,
     base: &Base,
     records: &[u64],
+    steps: &[Step],
 ) -> PyResult<Bound<'py, PyList>> {
     let mut objects: Vec<Option<Bound<'py, PyBytes>>> = vec![None; records.len()];
     let mut held = 0_u64;
-    for step in py.detach(|| steps_by_chunk(base, records)).map_err(raise)? {
-        let batch = py.detach(|| match &step {
+    for step in steps {
+        let batch = py.detach(|| match step {
             Step::All => base.read_many(records),
             Step::Some(order) => {
                 let records: Vec<u64> = order.iter().map(|&position| records[position]).collect();
@@ -194,7 +205,7 @@ fn read_and_copy<'py>(
             }
         });
         for (place, bytes) in batch.map_err(raise)?.iter().enumerate() {
-            let position = match &step {
+            let position = match step {
                 Step::All => place,
                 Step::Some(order) => order[place],
             };
@@ -207,11 +218,26 @@ fn read_and_copy<'py>(
     PyList::new(py, objects.into_iter().flatten())
 }
 
-/// Cuts a batch into steps by what its records decode to, on average over their chunks.
-fn steps_by_chunk(base: &Base, records: &[u64]) -> windrow::Result<Vec<Step>> {
-    let sizes: windrow::Result<Vec<u64>> = records
-        .iter()
-        .map(|&record| base.record_bytes(record))
-        .collect();
-    Ok(steps(records, &sizes?))
+/// These records in buffers. Ctrl-C ends a long read.
+pub fn read_batch(py: Python<'_>, base: &Base, records: &[u64]) -> PyResult<windrow::Batch> {
+    let mut batch = windrow::Batch::default();
+    if py.detach(|| base.is_scattered(records)) {
+        return py.detach(|| base.read_many(records)).map_err(raise);
+    }
+    let sizes = py.detach(|| base.record_sizes(records)).map_err(raise)?;
+    let mut begin = 0;
+    while begin < records.len() {
+        let mut bytes = 0_u64;
+        let mut end = begin;
+        while end < records.len() && bytes < STEP_BYTES {
+            bytes = bytes.saturating_add(sizes.bytes[end]);
+            end += 1;
+        }
+        let step = py.detach(|| base.read_many(&records[begin..end]));
+        batch.append(step.map_err(raise)?);
+        base.check_batch(batch.bytes_len())?;
+        py.check_signals()?;
+        begin = end;
+    }
+    Ok(batch)
 }

@@ -36,7 +36,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         instance.setattr("record_range", (start, end))?;
     }
     if let Error::Io { name, source, .. } = error {
-        if let Some(code) = source.raw_os_error() {
+        if let Some(code) = error_number(source) {
             instance.setattr("errno", code)?;
             instance.setattr(
                 "strerror",
@@ -79,6 +79,23 @@ fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
     Ok(module.bind(py).getattr(name)?.cast_into()?)
 }
 
+/// What Python calls `errno`. Windows has numbers of its own, so there the kind decides.
+fn error_number(error: &std::io::Error) -> Option<i32> {
+    use std::io::ErrorKind as Io;
+    if cfg!(not(windows)) {
+        return error.raw_os_error();
+    }
+    match error.kind() {
+        Io::NotFound => Some(2),
+        Io::PermissionDenied => Some(13),
+        Io::AlreadyExists => Some(17),
+        Io::NotADirectory => Some(20),
+        Io::IsADirectory => Some(21),
+        Io::StorageFull => Some(28),
+        _ => None,
+    }
+}
+
 fn class_of(error: &Error) -> &'static str {
     use std::io::ErrorKind as Io;
     match error {
@@ -102,7 +119,7 @@ fn class_of(error: &Error) -> &'static str {
 }
 
 /// The error and its causes in one line, with what to do about it.
-fn message(error: &Error) -> String {
+pub fn message(error: &Error) -> String {
     let mut text = match error {
         // The parser's own words, which are those of array_record too.
         Error::OptionString(source) => return source.to_string(),

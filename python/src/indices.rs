@@ -6,7 +6,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::out_of_range;
+use crate::sequence::Base;
 use crate::view::View;
+
+/// Numbers between two looks for Ctrl-C, and at what a batch may hold.
+const CHECK_EVERY: usize = 64 << 10;
 
 const MASK: &str =
     "record numbers must be integers; of a mask of truth values, take numpy.flatnonzero(mask)";
@@ -55,6 +59,7 @@ pub fn records(
     view: &View,
     wrap: bool,
     what: &str,
+    base: &Base,
 ) -> PyResult<Vec<u64>> {
     let mut records = Vec::new();
     let mut push = |place: i64| {
@@ -62,6 +67,10 @@ pub fn records(
             return Err(out_of_range(place, view.len, what));
         }
         records.push(view.at(view.place(place, what)?));
+        if records.len() % CHECK_EVERY == 0 {
+            base.check_records(records.len() as u64)?;
+            places.py().check_signals()?;
+        }
         Ok(())
     };
     // Upstream takes truth values for 0 and 1; whoever writes them more likely means a mask.

@@ -4,14 +4,15 @@ mod array;
 mod arrow;
 mod batch;
 mod bytes;
+mod command;
 mod drop_in;
 mod errors;
-mod fork;
 mod indices;
 mod iterator;
 mod options;
 mod permutation;
 mod place;
+mod process;
 mod records;
 mod sequence;
 mod sources;
@@ -20,23 +21,23 @@ mod verify;
 mod view;
 mod writer;
 
-use pyo3::prelude::*;
-
 /// The compiled part of windrow.
-#[pymodule(gil_used = false)]
+#[pyo3::pymodule(gil_used = false)]
 mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
     use crate::batch::{Batch, BatchIterator, BatchViews, RecordView};
     #[pymodule_export]
-    use crate::drop_in::{ArrayRecordReader, ArrayRecordWriter};
+    use crate::command::run_command;
     #[pymodule_export]
-    use crate::fork::_forked;
+    use crate::drop_in::{ArrayRecordReader, ArrayRecordWriter};
     #[pymodule_export]
     use crate::iterator::RecordIterator;
     #[pymodule_export]
     use crate::permutation::{Permutation, PermutationIterator};
+    #[pymodule_export]
+    use crate::process::{_ending, _forked};
     #[pymodule_export]
     use crate::records::Records;
     #[pymodule_export]
@@ -46,20 +47,11 @@ mod _core {
     #[pymodule_export]
     use crate::writer::RecordWriter;
 
-    #[pymodule_export]
-    use super::run_command;
-
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // Nobody imports all of a private module.
         module.delattr("__all__")?;
-        crate::fork::watch(module)
+        crate::process::watch(module)
     }
-}
-
-/// Runs the windrow command; the program's name is the first argument.
-#[pyfunction]
-fn run_command(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> u8 {
-    py.detach(|| windrow_cli::run(arguments))
 }

@@ -108,16 +108,9 @@ impl Permutation {
     }
 
     fn __reversed__(&self) -> PermutationIterator {
-        let View { step, len, .. } = self.view;
-        let start = self.view.at(len.saturating_sub(1));
-        let view = View {
-            start,
-            step: step.saturating_neg(),
-            len,
-        };
         let permutation = Self {
             order: self.order,
-            view,
+            view: self.view.reversed(),
         };
         PermutationIterator {
             permutation,
@@ -172,12 +165,14 @@ impl Permutation {
 
     /// Makes a permutation from its pickle.
     #[staticmethod]
-    fn _of(n: u64, seed: u64, epoch: u64, view: (u64, i64, u64)) -> Self {
-        let (start, step, len) = view;
-        Self {
-            view: View { start, step, len },
+    fn _of(n: u64, seed: u64, epoch: u64, view: (u64, i64, u64)) -> PyResult<Self> {
+        let view = View::checked(view, n);
+        let view =
+            view.ok_or_else(|| PyValueError::new_err("the pickle of a permutation is damaged"))?;
+        Ok(Self {
+            view,
             ..Self::all(n, seed, epoch)
-        }
+        })
     }
 
     /// The seed.
@@ -240,13 +235,13 @@ impl PermutationIterator {
     }
 
     fn __next__(&self) -> Option<u64> {
-        let place = self.next.fetch_add(1, Ordering::Relaxed);
-        if place < self.permutation.view.len {
-            return Some(self.permutation.at(place));
-        }
-        self.next
-            .store(self.permutation.view.len, Ordering::Relaxed);
-        None
+        let len = self.permutation.view.len;
+        let step = |next| (next < len).then_some(next + 1);
+        let place = self
+            .next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .ok();
+        place.map(|place| self.permutation.at(place))
     }
 
     fn __length_hint__(&self) -> u64 {

@@ -12,8 +12,8 @@ use pyo3::types::{PyBytes, PyInt, PyString};
 use windrow::{FileSink, Sink, SourceName, Store};
 
 use crate::errors::exception;
-use crate::fork::generation;
 use crate::indices::type_name;
+use crate::process::{generation, visit};
 use crate::turn::Turn;
 
 /// A path from a `str`, `bytes` or anything with `__fspath__`. Of URLs, only local files can be reached so far.
@@ -53,8 +53,14 @@ fn not_local(path: &str) -> Option<String> {
     }
     if !rest.starts_with('/') {
         // What pathlib makes of a URL. A folder may be called `gs:`, though nobody calls one so.
-        return matches!(scheme, "gs" | "s3" | "az" | "http" | "https" | "hf" | "file").then(|| {
-            format!("{path}: this was a URL before pathlib took a slash out; URLs are not supported yet, only local files")
+        return matches!(
+            scheme,
+            "gs" | "s3" | "az" | "http" | "https" | "hf" | "file"
+        )
+        .then(|| {
+            format!(
+                "{path}: this was a URL before pathlib took a slash out; URLs are not supported yet"
+            )
         });
     }
     Some(if scheme == "file" {
@@ -115,6 +121,14 @@ pub fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>
     })
 }
 
+/// The same; `None` for an object that is no buffer.
+pub fn buffer_or_none<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    match bytes_of(object) {
+        Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => Ok(None),
+        bytes => bytes.map(Some),
+    }
+}
+
 /// A file object: `seek` and `read`, one call at a time. To be used by the threads of Python alone: a worker that
 /// waits for the interpreter while it ends would take the process down.
 pub struct FileObject {
@@ -125,12 +139,13 @@ pub struct FileObject {
 
 impl FileObject {
     fn with<R>(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>) -> io::Result<R> {
+        let _visit = visit();
         Python::attach(|py| {
             if self.generation != generation() {
                 // Its lock may be held for ever by a thread of the parent, and both would move one file position.
                 let message =
                     "a file object was inherited by a forked process: open it there".to_owned();
-                return Err(exception("WindrowError", "forked", message));
+                return Err(exception("UnsupportedError", "forked", message));
             }
             let _alone = self.busy.lock(py)?;
             work(self.object.bind(py))
@@ -196,6 +211,7 @@ impl AnySink {
         let Self::Object(object) = self else {
             return Ok(());
         };
+        let _visit = visit();
         Python::attach(|py| {
             let object = object.bind(py);
             let Some(mut rest) = bytes else {

@@ -11,11 +11,11 @@ use pyo3::types::{PyBytes, PyCapsule, PyList, PyMemoryView, PySlice, PyTuple};
 use crate::array::read_array;
 use crate::arrow;
 use crate::batch::{Batch, BatchIterator, memory_view};
-use crate::bytes::{read_list, read_one};
+use crate::bytes::{read_batch, read_list, read_one};
 use crate::errors::{closed, raise};
 use crate::indices::{self, Key};
 use crate::iterator::RecordIterator;
-use crate::place::bytes_of;
+use crate::place::{buffer_or_none, bytes_of};
 use crate::sequence::{Base, Held, Sequence};
 use crate::sources::wrap;
 use crate::view::{View, slice};
@@ -91,9 +91,17 @@ impl Records {
     /// The records at these places; all if there are none.
     fn chosen(&self, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
         match indices {
-            Some(indices) => indices::records(indices, &self.view, true, self.name()),
-            None => Ok(self.view.records().collect()),
+            Some(indices) => {
+                indices::records(indices, &self.view, true, self.name(), &*self.base()?)
+            }
+            None => self.all_of(&self.view),
         }
+    }
+
+    /// The records of a view, if a batch may hold them.
+    fn all_of(&self, view: &View) -> PyResult<Vec<u64>> {
+        self.base()?.check_records(view.len)?;
+        Ok(view.records().collect())
     }
 
     fn sequence(&self, view: View) -> PyResult<Sequence> {
@@ -103,15 +111,6 @@ impl Records {
     fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyBytes>> {
         let place = self.view.place(index, self.name())?;
         read_one(py, &*self.base()?, self.view.at(place))
-    }
-
-    fn reversed(&self) -> View {
-        let last = self.view.len.saturating_sub(1);
-        View {
-            start: self.view.at(last),
-            step: self.view.step.saturating_neg(),
-            len: self.view.len,
-        }
     }
 }
 
@@ -143,12 +142,13 @@ impl Records {
 
     fn __reversed__(&self) -> PyResult<RecordIterator> {
         Ok(RecordIterator {
-            sequence: self.sequence(self.reversed())?,
+            sequence: self.sequence(self.view.reversed())?,
         })
     }
 
     fn __contains__(&self, py: Python<'_>, record: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Ok(record) = bytes_of(record) else {
+        // Something that is no buffer is not in here.
+        let Some(record) = buffer_or_none(record)? else {
             return Ok(false);
         };
         Ok(self.find(py, &record, self.view)?.is_some())
@@ -207,7 +207,7 @@ impl Records {
     /// The records with these numbers, in this order.
     fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let base = self.base()?;
-        let records = indices::records(indices, &self.view, true, self.name())?;
+        let records = self.chosen(Some(indices))?;
         read_list(indices.py(), &base, &records)
     }
 
@@ -219,7 +219,7 @@ impl Records {
         start: Option<&Bound<'py, PyAny>>,
         stop: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let records: Vec<u64> = self.view.range(py, start, stop)?.records().collect();
+        let records = self.all_of(&self.view.range(py, start, stop)?)?;
         read_list(py, &*self.base()?, &records)
     }
 
@@ -241,8 +241,7 @@ impl Records {
     #[pyo3(signature = (indices=None))]
     fn read_batch(&self, py: Python<'_>, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Batch> {
         let base = self.base()?;
-        let records = self.chosen(indices)?;
-        let batch = py.detach(|| base.read_many(&records)).map_err(raise)?;
+        let batch = read_batch(py, &base, &self.chosen(indices)?)?;
         Ok(Batch::new(Held::Batch(batch)))
     }
 
@@ -319,7 +318,7 @@ impl Records {
         py: Python<'py>,
         requested_schema: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        arrow::stream(py, self.sequence(self.view)?, requested_schema)
+        arrow::stream(py, self.base()?.cursor(&self.view, 0), requested_schema)
     }
 }
 

@@ -1,18 +1,23 @@
 //! What readers and sources read from, and reading it in order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use pyo3::prelude::*;
 use windrow::{
-    Batch, DataSource, DataSourceIter, Reader, ReaderOptions, RecordCursor, RecordRun, Result,
+    Batch, DataSource, DataSourceIter, Reader, ReaderOptions, RecordCursor, RecordRun, RecordSizes,
+    Result,
 };
 
 use crate::errors::{exception, raise};
-use crate::fork::generation;
+use crate::process::generation;
 use crate::turn::Turn;
 use crate::view::View;
+
+/// What a batch takes for each record beside its bytes.
+const RECORD_BYTES: u64 = 32;
 
 /// One file, or many.
 #[derive(Clone)]
@@ -61,11 +66,32 @@ impl Base {
         }
     }
 
-    pub fn record_sizes(&self, records: &[u64]) -> Result<Option<Vec<u64>>> {
+    /// What records take, according to the footer.
+    pub fn record_sizes(&self, records: &[u64]) -> Result<RecordSizes> {
         match self {
             Self::File(reader) => reader.record_sizes(records),
             Self::Files(source, _) => source.record_sizes(records),
         }
+    }
+
+    /// Whether records lie in so many files that opening these is most of the work: then each is opened once.
+    pub fn is_scattered(&self, records: &[u64]) -> bool {
+        let Self::Files(source, _) = self else {
+            return false;
+        };
+        if source.num_files() == 1 {
+            return false;
+        }
+        let files = records
+            .iter()
+            .filter_map(|record| source.locate(*record).ok());
+        let files: HashSet<usize> = files.map(|(file, _)| file).collect();
+        files.len() > 1 && records.len() < 4 * files.len()
+    }
+
+    /// Checks the bookkeeping of a batch of so many records against the option `max_batch_bytes`.
+    pub fn check_records(&self, records: u64) -> PyResult<()> {
+        self.check_batch(records.saturating_mul(RECORD_BYTES))
     }
 
     /// Checks what a batch holds against the option `max_batch_bytes`.
@@ -80,16 +106,7 @@ impl Base {
         Err(exception("LimitError", "batch_too_large", message))
     }
 
-    /// What one record decodes to, on average over its chunk; at least one byte.
-    pub fn record_bytes(&self, record: u64) -> Result<u64> {
-        let chunk = match self {
-            Self::File(reader) => reader.chunk_of(record),
-            Self::Files(source, _) => source.chunk_of(record),
-        }?;
-        Ok((chunk.decoded_bytes / chunk.records.max(1)).max(1))
-    }
-
-    fn cursor(&self, view: &View, next: u64) -> Cursor {
+    pub fn cursor(&self, view: &View, next: u64) -> Cursor {
         let records = view.at(next)..view.start.saturating_add(view.len);
         match self {
             _ if !view.is_consecutive() => Cursor::Strided(Strided {
@@ -98,6 +115,7 @@ impl Base {
                 next,
                 batch: Batch::default(),
                 place: 0,
+                careful_until: 0,
             }),
             Self::File(reader) => Cursor::File(Box::new(reader.records_in(records))),
             Self::Files(source, _) => Cursor::Files(Box::new(source.slice(records).iter())),
@@ -119,6 +137,14 @@ impl Held {
         }
     }
 
+    /// Sum of the records' sizes in bytes.
+    pub fn bytes_len(&self) -> usize {
+        match self {
+            Self::Run(run) => run.as_bytes().len(),
+            Self::Batch(batch) => batch.iter().map(<[u8]>::len).sum(),
+        }
+    }
+
     pub fn get(&self, place: usize) -> Option<&[u8]> {
         match self {
             Self::Run(run) => run.get(place),
@@ -127,7 +153,7 @@ impl Held {
     }
 }
 
-enum Cursor {
+pub enum Cursor {
     File(Box<RecordCursor>),
     Files(Box<DataSourceIter>),
     Strided(Strided),
@@ -158,7 +184,7 @@ impl Cursor {
         }
     }
 
-    fn next_records(&mut self) -> Result<Option<Held>> {
+    pub fn next_records(&mut self) -> Result<Option<Held>> {
         match self {
             Self::File(cursor) => Ok(cursor.next_records()?.map(Held::Run)),
             Self::Files(iter) => Ok(iter.next_records()?.map(Held::Run)),
@@ -168,39 +194,69 @@ impl Cursor {
 }
 
 /// Every n-th record, or all backwards: small batches, one after the other.
-struct Strided {
+pub struct Strided {
     base: Base,
     view: View,
     /// The place in the view behind the batch.
     next: u64,
     batch: Batch,
     place: usize,
+    /// Up to this place records are read one by one, for one of them cannot be read.
+    careful_until: u64,
 }
 
 impl Strided {
-    /// Decoded bytes of a batch, unless one record is larger, and records in it at the most.
+    /// Decoded bytes of a batch, unless one record is larger.
     const BATCH_BYTES: u64 = 4 << 20;
-    const BATCH_RECORDS: usize = 4096;
+    /// Records of a batch at the most: enough for a chunk of tiny ones.
+    const BATCH_RECORDS: u64 = 64 << 10;
 
     fn wait(&mut self) -> Result<bool> {
-        if self.place >= self.batch.len() {
-            let mut records = Vec::new();
-            let mut bytes = 0_u64;
-            let mut end = self.next;
-            while end < self.view.len && records.len() < Self::BATCH_RECORDS {
-                let record = self.view.at(end);
-                bytes = bytes.saturating_add(self.base.record_bytes(record)?);
-                if bytes > Self::BATCH_BYTES && !records.is_empty() {
-                    break;
+        if self.place >= self.batch.len() && self.next < self.view.len {
+            let most = if self.next < self.careful_until {
+                1
+            } else {
+                self.view.len.min(Self::BATCH_RECORDS)
+            };
+            let end = self.view.len.min(self.next.saturating_add(most));
+            let records: Vec<u64> = (self.next..end).map(|place| self.view.at(place)).collect();
+            let len = self.within_bytes(&records)?;
+            let read = self.base.read_many(&records[..len]);
+            self.batch = match read {
+                // What can be read in front of the one that cannot is wanted all the same.
+                Err(_) if len > 1 => {
+                    self.careful_until = self.next + len as u64;
+                    self.base.read_many(&records[..1])?
                 }
-                records.push(record);
-                end += 1;
-            }
-            self.batch = self.base.read_many(&records)?;
-            self.next = end;
+                read => read?,
+            };
+            self.next += self.batch.len() as u64;
             self.place = 0;
         }
         Ok(self.place < self.batch.len())
+    }
+
+    /// How many of the records, at least one, decode to [`Self::BATCH_BYTES`].
+    fn within_bytes(&self, records: &[u64]) -> Result<usize> {
+        let mut bytes = 0_u64;
+        for (len, part) in records
+            .chunks(256)
+            .enumerate()
+            .map(|(n, part)| (n * 256, part))
+        {
+            let sizes = match self.base.record_sizes(part) {
+                // A file of a source that cannot be opened is met when its turn comes.
+                Err(_) if len > 0 => return Ok(len),
+                sizes => sizes?.bytes,
+            };
+            for (more, size) in sizes.into_iter().enumerate() {
+                bytes = bytes.saturating_add(size);
+                if bytes > Self::BATCH_BYTES {
+                    return Ok((len + more).max(1));
+                }
+            }
+        }
+        Ok(records.len())
     }
 
     fn next_record(&mut self) -> Result<Option<&[u8]>> {
@@ -304,20 +360,28 @@ impl Sequence {
         take: impl FnOnce(&mut Cursor) -> Result<Option<(R, u64)>>,
     ) -> PyResult<Option<R>> {
         let shared = self.shared();
-        let mut cursor = shared.cursor.lock(py)?;
-        let next = self.next.load(Ordering::Relaxed);
-        if next >= self.view.len {
-            return Ok(None);
+        loop {
+            let mut inside = shared.cursor.lock(py)?;
+            let next = self.next.load(Ordering::Relaxed);
+            if next >= self.view.len {
+                return Ok(None);
+            }
+            let cursor = inside.get_or_insert_with(|| self.base.cursor(&self.view, next));
+            // What is decoded already needs neither a disk nor a worker, so the interpreter's lock is kept.
+            if cursor.is_ready() {
+                return Ok(take(cursor).map_err(raise)?.map(|(taken, records)| {
+                    self.next.store(next + records, Ordering::Relaxed);
+                    taken
+                }));
+            }
+            if !py.detach(|| cursor.wait()).map_err(raise)? {
+                return Ok(None);
+            }
+            // Ctrl-C, for those who iterate in C. What was decoded stays for the next call, and a handler that iterates
+            // finds no lock held.
+            drop(inside);
+            py.check_signals()?;
         }
-        let cursor = cursor.get_or_insert_with(|| self.base.cursor(&self.view, next));
-        // What is decoded already needs neither a disk nor a worker, so the interpreter's lock is kept.
-        if !cursor.is_ready() && !py.detach(|| cursor.wait()).map_err(raise)? {
-            return Ok(None);
-        }
-        Ok(take(cursor).map_err(raise)?.map(|(taken, records)| {
-            self.next.store(next + records, Ordering::Relaxed);
-            taken
-        }))
     }
 
     /// In a forked process a cursor of its own: the inherited one may be locked for ever.
@@ -327,7 +391,12 @@ impl Sequence {
             return shared;
         }
         let new = Arc::new(Shared::new());
-        std::mem::forget(self.shared.swap(Arc::clone(&new)));
+        let previous = self.shared.compare_and_swap(&shared, Arc::clone(&new));
+        if !Arc::ptr_eq(&previous, &shared) {
+            // Another thread of this process was faster.
+            return Arc::clone(&previous);
+        }
+        std::mem::forget(Arc::clone(&previous));
         std::mem::forget(shared);
         new
     }

@@ -366,18 +366,15 @@ fn unpickled(options: &str, (chunk, record, batch, cache): Limits) -> PyResult<R
         .with_chunk_cache_bytes(cache))
 }
 
-fn restored(mut records: Records, (start, step, len): (u64, i64, u64)) -> PyResult<Records> {
-    let view = View { start, step, len };
-    let last = if len == 0 { start } else { view.at(len - 1) };
+fn restored(mut records: Records, view: (u64, i64, u64)) -> PyResult<Records> {
     let total = records.view.len;
-    if len > 0 && (start >= total || last >= total) {
+    records.view = View::checked(view, total).ok_or_else(|| {
         let message = format!(
             "{} has {total} records now, fewer than when it was pickled",
             records.name()
         );
-        return Err(exception("SourceError", "instruction", message));
-    }
-    records.view = view;
+        exception("SourceError", "instruction", message)
+    })?;
     Ok(records)
 }
 

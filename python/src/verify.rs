@@ -7,6 +7,7 @@ use windrow::VerifyOptions;
 
 use crate::errors::raise;
 use crate::place::local_path;
+use crate::process::visit;
 
 /// Something wrong with a file.
 #[pyclass(frozen, get_all, from_py_object, module = "windrow")]
@@ -85,6 +86,7 @@ pub fn verify(
             .with_deep(deep)
             .with_max_faults(max_faults)
             .with_progress(move |bytes| {
+                let _visit = visit();
                 let called = Python::attach(|py| {
                     py.check_signals()?;
                     progress

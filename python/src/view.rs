@@ -23,6 +23,13 @@ impl View {
         }
     }
 
+    /// A view as it stands in a pickle, if all of its records are among `total`.
+    pub fn checked((start, step, len): (u64, i64, u64), total: u64) -> Option<Self> {
+        let last = i128::from(start) + i128::from(step) * (i128::from(len) - 1);
+        let within = (0..i128::from(total)).contains(&last) && start < total && step != 0;
+        (len == 0 || within).then_some(Self { start, step, len })
+    }
+
     /// The record at place `index`, which is below `len`.
     pub fn at(&self, index: u64) -> u64 {
         self.start
@@ -49,6 +56,15 @@ impl View {
             step: self.step.saturating_mul(i64::try_from(indices.step)?),
             len: count,
         })
+    }
+
+    /// The same records, the last first.
+    pub fn reversed(&self) -> Self {
+        Self {
+            start: self.at(self.len.saturating_sub(1)),
+            step: self.step.saturating_neg(),
+            len: self.len,
+        }
     }
 
     /// The part `start..stop` of this view; numbers as in a slice.

@@ -1,6 +1,6 @@
 //! Writing files.
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyResourceWarning, PyTypeError};
@@ -10,9 +10,9 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use windrow::{FileSink, SourceName, Writer, WriterOptions};
 
 use crate::errors::{closed, exception, raise};
-use crate::fork::generation;
 use crate::indices::type_name;
 use crate::place::{AnySink, bytes_of, is_path, local_path};
+use crate::process::{generation, is_left_behind};
 use crate::turn::{Inside, Turn};
 
 /// Records of a batch that are taken in before they are handed to the writer together.
@@ -68,7 +68,8 @@ impl SharedWriter {
     fn lock(&self, py: Python<'_>) -> PyResult<Inside<'_, Option<Writer<AnySink>>>> {
         if self.generation != generation() {
             let message = format!(
-                "writer of {} was inherited by a forked process: only process {} may write; open a file of its own in each process",
+                "writer of {} was inherited by a forked process: only process {} may write; \
+                 open a file of its own in each process",
                 self.name, self.owner
             );
             return Err(exception("WriterError", "writer_forked", message));
@@ -138,35 +139,31 @@ impl SharedWriter {
         Ok(writer.as_ref().map_or_else(written, Writer::records))
     }
 
-    fn take(&self, py: Python<'_>) -> PyResult<Option<Writer<AnySink>>> {
-        let writer = self.lock(py)?.take();
-        if let Some(writer) = &writer {
-            self.written.store(writer.records(), Ordering::Relaxed);
-        }
-        Ok(writer)
-    }
-
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         let mut writer = self.lock(py)?;
         let writer = writer.as_mut().ok_or_else(|| self.closed())?;
         py.detach(|| writer.flush()).map_err(raise)
     }
 
-    /// Completes the file; a second call does nothing.
+    /// Completes the file; a second call does nothing, but waits until it is complete.
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(writer) = self.take(py)? else {
+        let mut slot = self.lock(py)?;
+        let Some(writer) = slot.take() else {
             return Ok(());
         };
+        self.written.store(writer.records(), Ordering::Relaxed);
         py.detach(|| writer.finish().map(|_| ())).map_err(raise)
     }
 
-    /// Leaves the file unfinished, with what is complete written.
-    pub fn give_up(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(mut writer) = self.take(py)? {
-            // The exception that led here matters more than a disk that is full.
+    /// Leaves the file unfinished, with what is complete written. The exception that led here matters more than a disk
+    /// that is full, or than a process that must not write.
+    pub fn give_up(&self, py: Python<'_>) {
+        if let Ok(mut slot) = self.lock(py)
+            && let Some(mut writer) = slot.take()
+        {
+            self.written.store(writer.records(), Ordering::Relaxed);
             let _ = py.detach(|| writer.flush());
         }
-        Ok(())
     }
 
     /// Whether records can be written.
@@ -197,15 +194,18 @@ impl Drop for SharedWriter {
     }
 }
 
-/// Warns like an unclosed file. Whatever goes wrong is shown and dropped: nobody is there to catch it.
+/// Warns like an unclosed file. An error, where warnings are errors, is shown and dropped: nobody is there to catch it.
 fn warn(message: &str) {
+    if is_left_behind() {
+        return;
+    }
     Python::try_attach(|py| {
         let pending = PyErr::take(py);
         let category = py.get_type::<PyResourceWarning>();
-        let warned = py
-            .import("warnings")
-            .and_then(|warnings| warnings.call_method1("warn", (message, category)));
-        if let Err(error) = warned {
+        let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
+        if let Err(error) = PyErr::warn(py, &category, &message, 1)
+            && error.is_instance(py, &category)
+        {
             error.write_unraisable(py, None);
         }
         if let Some(pending) = pending {
@@ -289,10 +289,10 @@ impl RecordWriter {
     ) -> PyResult<()> {
         let _ = (exc, traceback);
         if exc_type.is_none() {
-            self.writer.close(py)
-        } else {
-            self.writer.give_up(py)
+            return self.writer.close(py);
         }
+        self.writer.give_up(py);
+        Ok(())
     }
 
     /// The file's path.

@@ -68,7 +68,8 @@ class RecordReader(Sequence[bytes]):
 
     Args:
         source: a path, or the file's content as `bytes` or any other buffer, or a binary file object with `seek`
-            and `read`, which is left open.
+            and `read`, which is left open, is used by the calling thread alone, and not in a forked process. Keep no
+            reader in its own file object: the two would never be freed.
         options: an option string such as `"readahead_buffer_size:16MB,max_parallelism:4"`, or a mapping with the
             same keys.
         keywords: options by keyword; see `_ReaderKeywords`.
@@ -480,7 +481,12 @@ class ArrayRecordReader:
     """
 
     def __new__(
-        cls, path: _Path | bytes, options: str | Mapping[str, object] | None = None, *, lazy_errors: bool = False, **ignored: Any
+        cls,
+        path: _Path | bytes,
+        options: str | Mapping[str, object] | None = None,
+        *,
+        lazy_errors: bool = False,
+        **ignored: Any,
     ) -> Self: ...
     def ok(self) -> bool: ...
     def is_open(self) -> bool: ...
@@ -535,4 +541,7 @@ def run_command(arguments: Sequence[str]) -> int:
     """Runs the `windrow` command; the program's name is the first argument. Gives the exit code."""
 
 def _forked() -> None:
-    """Called in a forked process, before anything else: iterators and writers know that they were inherited."""
+    """Called in a forked process: iterators and writers know that they were inherited."""
+
+def _ending() -> None:
+    """Called when the interpreter ends: other threads leave it alone from then on."""

@@ -21,7 +21,6 @@ import operator
 import os
 import re
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from types import TracebackType
@@ -45,8 +44,6 @@ ArrayRecordDataSourcePaths: TypeAlias = PathLikeOrFileInstruction | Sequence[Pat
 _UPSTREAM_OPTIONS = ("max_parallelism", "index_storage_option", "footer_prefetch_bytes")
 
 _RANGE = re.compile(r".*\[\d+:\d+\]", re.DOTALL)
-
-_opening = threading.Lock()
 
 
 class _PlainFlag(NamedTuple):
@@ -391,9 +388,9 @@ class ArrayRecordDataSource:
 
     def _ensure_reader_exists(self, reader_idx: int) -> None:
         """Puts a reader of its own for a part into `_readers`. Reading records does not need it."""
-        with _opening:
-            if self._readers[reader_idx] is None:
-                self._readers[reader_idx] = _create_reader(self._paths[reader_idx], self._reader_options_string)
+        # Without a lock, which a fork could leave held: of two threads, one opens for nothing.
+        if self._readers[reader_idx] is None:
+            self._readers[reader_idx] = _create_reader(self._paths[reader_idx], self._reader_options_string)
 
     def __getstate__(self) -> dict[str, Any]:
         derived = (

@@ -61,6 +61,14 @@ def install() -> None:
             "call install() first, or run the program with python -m windrow.compat"
         )
     _replaced = before
+    try:
+        _put_in_place(ours, before)
+    except BaseException:
+        uninstall()
+        raise
+
+
+def _put_in_place(ours: dict[str, ModuleType], before: dict[str, ModuleType]) -> None:
     if _FOLDER in sys.path:
         sys.path.remove(_FOLDER)
     sys.path.insert(0, _FOLDER)

@@ -58,6 +58,23 @@ impl Batch {
         }
     }
 
+    /// Puts the records of `other` behind those of this batch.
+    pub fn append(&mut self, mut other: Self) {
+        let base = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
+        self.parts.append(&mut other.parts);
+        let places = other.places.drain(..);
+        self.places.extend(places.map(|place| Place {
+            part: place.part.saturating_add(base),
+            index: place.index,
+        }));
+    }
+
+    /// Bytes of the buffers that hold the records, without room that is not used.
+    #[must_use]
+    pub fn bytes_len(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes_len() as u64).sum()
+    }
+
     /// Number of records.
     #[must_use]
     pub fn len(&self) -> usize {

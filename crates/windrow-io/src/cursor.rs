@@ -24,8 +24,8 @@ const JOBS_PER_THREAD: usize = 3;
 ///
 /// Records behind the position are decoded on the worker pool while the caller uses those in front. The memory held
 /// is `readahead_buffer_size`, or one run of chunks if that is larger, and the run that is being used. A run is one
-/// chunk, or several of up to 256 KiB in all. `max_parallelism` bounds how many are decoded ahead, three for each thread. A cursor that was inherited by a forked process
-/// reads on, with jobs of its own.
+/// chunk, or several of up to 256 KiB in all. `max_parallelism` bounds how many are decoded ahead, three for each
+/// thread. A cursor that was inherited by a forked process reads on, with jobs of its own.
 ///
 /// As an iterator it yields [`Record`]s, which own what they show; [`next_record`](Self::next_record) lends, and
 /// [`read_into`](Self::read_into) copies into a buffer of the caller's. After an error the iterator is finished;

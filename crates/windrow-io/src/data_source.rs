@@ -12,7 +12,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use windrow_format::ChunkLocation;
 use windrow_format::options::ReaderOptions;
 
 use crate::batch::{Batch, lock};
@@ -21,6 +20,7 @@ use crate::error::{Error, Result, SourceName};
 use crate::pool;
 #[cfg(doc)]
 use crate::reader::Reader;
+use crate::reader::RecordSizes;
 use instruction::FilePart;
 use open_files::OpenFiles;
 
@@ -220,8 +220,8 @@ impl DataSource {
         Ok(all)
     }
 
-    /// Lends the records with these numbers to `use_record`, without copies: position in `indices`, record. The files
-    /// are read one after the other, each as [`Reader::read_many_with`] does.
+    /// Lends the records with these numbers to `use_record`, without copies: position in `indices`, record. Several
+    /// files are read at once, each as [`Reader::read_many_with`] does, which says what `use_record` may do.
     ///
     /// # Errors
     /// Those of [`get_many`](Self::get_many), but for the limit on the batch; some records may have been lent before.
@@ -230,31 +230,48 @@ impl DataSource {
         indices: &[u64],
         use_record: impl Fn(usize, &[u8]) + Sync,
     ) -> Result<()> {
-        for (file, records, positions) in self.by_file(indices)? {
-            let reader = self.files.reader(file)?;
-            reader.read_many_with(&records, |place, record| {
-                use_record(positions[place], record);
-            })?;
-        }
-        Ok(())
+        let by_file = self.by_file(indices)?;
+        let next = AtomicUsize::new(0);
+        let errors: Vec<Mutex<Option<Error>>> = by_file.iter().map(|_| Mutex::new(None)).collect();
+        pool::broadcast(self.files.threads().min(by_file.len()), &|| {
+            loop {
+                let job = next.fetch_add(1, Ordering::Relaxed);
+                let Some((file, records, positions)) = by_file.get(job) else {
+                    break;
+                };
+                let read = self.files.reader(*file).and_then(|reader| {
+                    reader.read_many_with(records, |place, record| {
+                        use_record(positions[place], record);
+                    })
+                });
+                if let Err(error) = read {
+                    *lock(&errors[job]) = Some(error);
+                    // Nobody wants the rest.
+                    next.store(by_file.len(), Ordering::Relaxed);
+                }
+            }
+        });
+        let first = errors.iter().find_map(|error| lock(error).take());
+        first.map_or(Ok(()), Err)
     }
 
-    /// The sizes in bytes of the records with these numbers, if the files' footers tell them all; see
-    /// [`Reader::record_sizes`].
+    /// What the records with these numbers take, in bytes, according to the files' footers.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
-    pub fn record_sizes(&self, indices: &[u64]) -> Result<Option<Vec<u64>>> {
-        let mut all = vec![0; indices.len()];
+    pub fn record_sizes(&self, indices: &[u64]) -> Result<RecordSizes> {
+        let mut all = RecordSizes {
+            bytes: vec![0; indices.len()],
+            exact: true,
+        };
         for (file, records, positions) in self.by_file(indices)? {
-            let Some(sizes) = self.files.reader(file)?.record_sizes(&records)? else {
-                return Ok(None);
-            };
-            for (position, size) in positions.into_iter().zip(sizes) {
-                all[position] = size;
+            let sizes = self.files.reader(file)?.record_sizes(&records)?;
+            all.exact &= sizes.exact;
+            for (position, bytes) in positions.into_iter().zip(sizes.bytes) {
+                all.bytes[position] = bytes;
             }
         }
-        Ok(Some(all))
+        Ok(all)
     }
 
     /// The parts of files that this source was made of, whatever was sliced off. Whole files state their length.
@@ -268,15 +285,6 @@ impl DataSource {
     /// [`Error::OutOfRange`].
     pub fn locate(&self, index: u64) -> Result<(usize, u64)> {
         Ok(self.files.locate(self.absolute(index)?))
-    }
-
-    /// The chunk that holds record number `index`, in the file of its part; see [`Reader::chunk_of`].
-    ///
-    /// # Errors
-    /// Those of [`get`](Self::get).
-    pub fn chunk_of(&self, index: u64) -> Result<ChunkLocation> {
-        let (file, record) = self.locate(index)?;
-        self.files.reader(file)?.chunk_of(record)
     }
 
     /// Closes the files that are open. Calls that are under way end well; later ones open what they need again.

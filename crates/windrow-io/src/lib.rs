@@ -25,7 +25,7 @@ pub use data_source::{
 };
 pub use error::{Error, Result, SourceName};
 pub use permutation::{Permutation, PermutationIter};
-pub use reader::{Reader, ReaderStats};
+pub use reader::{Reader, ReaderStats, RecordSizes};
 pub use sharded::{ShardLimits, ShardedWriter};
 pub use sink::{FileSink, Sink};
 #[cfg(feature = "mmap")]

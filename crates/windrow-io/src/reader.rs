@@ -51,6 +51,16 @@ struct Counters {
     cache_hits: AtomicU64,
 }
 
+/// What records take in memory, as far as a footer tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordSizes {
+    /// For each record its size, or the average of its chunk where that holds several.
+    pub bytes: Vec<u64>,
+    /// Whether all are sizes, as in files of `group_size` 1. A chunk that differs from its footer is an error when it is
+    /// read.
+    pub exact: bool,
+}
+
 /// What a reader has done so far, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderStats {
@@ -238,21 +248,23 @@ impl Reader {
         }
     }
 
-    /// The sizes in bytes of the records with these numbers, if the footer tells them: if each of them is alone in its
-    /// chunk, as in files of `group_size` 1. A chunk that differs from it is an error when it is read.
+    /// What the records with these numbers take, in bytes, according to the footer.
     ///
     /// # Errors
     /// [`Error::OutOfRange`], [`Error::Io`] if an offloaded index cannot be read.
-    pub fn record_sizes(&self, indices: &[u64]) -> Result<Option<Vec<u64>>> {
-        let mut sizes = Vec::with_capacity(indices.len());
+    pub fn record_sizes(&self, indices: &[u64]) -> Result<RecordSizes> {
+        let mut sizes = RecordSizes {
+            bytes: Vec::with_capacity(indices.len()),
+            exact: true,
+        };
         for &index in indices {
-            let location = self.chunk_of(index)?;
-            if location.records != 1 {
-                return Ok(None);
-            }
-            sizes.push(location.decoded_bytes);
+            let chunk = self.chunk_of(index)?;
+            sizes.exact &= chunk.records == 1;
+            sizes
+                .bytes
+                .push(chunk.decoded_bytes.div_ceil(chunk.records.max(1)));
         }
-        Ok(Some(sizes))
+        Ok(sizes)
     }
 
     /// Record number `index`, counted from zero.

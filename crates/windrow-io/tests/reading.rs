@@ -403,19 +403,26 @@ fn what_is_decoded_is_ready() {
 #[test]
 fn sizes_come_from_the_footer_where_it_tells_them() {
     let single = Reader::from_bytes(file(9, 50, 1, "zstd"), ReaderOptions::new()).unwrap();
-    let sizes = single.record_sizes(&[8, 0, 8]).unwrap().unwrap();
-    assert_eq!(sizes, [8, 0, 8].map(|n| record(n, 50).len() as u64));
+    let bytes = |n: usize| record(n, 50).len() as u64;
+    let sizes = single.record_sizes(&[8, 0, 8]).unwrap();
+    assert_eq!(
+        (sizes.bytes, sizes.exact),
+        ([8, 0, 8].map(bytes).to_vec(), true)
+    );
     assert_eq!(
         single.record_sizes(&[9]).unwrap_err().code(),
         "out_of_range"
     );
     // The last group holds one record, the others two.
     let grouped = Reader::from_bytes(file(9, 50, 2, "zstd"), ReaderOptions::new()).unwrap();
-    assert_eq!(
-        grouped.record_sizes(&[8]).unwrap(),
-        Some(vec![record(8, 50).len() as u64])
-    );
-    assert_eq!(grouped.record_sizes(&[8, 0]).unwrap(), None);
+    let sizes = grouped.record_sizes(&[8]).unwrap();
+    assert_eq!((sizes.bytes, sizes.exact), (vec![bytes(8)], true));
+    let sizes = grouped.record_sizes(&[8, 0]).unwrap();
+    let average = (bytes(0) + bytes(1)).div_ceil(2);
+    assert_eq!((sizes.bytes, sizes.exact), (vec![bytes(8), average], false));
+    let chunk = grouped.chunk_of(3).unwrap();
+    assert_eq!((chunk.chunk, chunk.first_record, chunk.records), (1, 2, 2));
+    assert_eq!(grouped.chunk_of(9).unwrap_err().code(), "out_of_range");
 }
 
 #[test]
@@ -450,4 +457,21 @@ fn a_medium_that_fails_is_named_with_chunk_and_records() {
         location.begin
     );
     assert_eq!(error.to_string(), place);
+}
+
+#[test]
+fn batches_join() {
+    let reader = Reader::from_bytes(file(100, 50, 7, "zstd"), ReaderOptions::new()).unwrap();
+    let mut batch = reader.read_many(&[99, 3]).unwrap();
+    batch.append(reader.read_many(&[]).unwrap());
+    batch.append(reader.read_range(10..12).unwrap());
+    let expected = [99, 3, 10, 11].map(|n| record(n, 50));
+    assert_eq!(batch.to_vecs(), expected);
+    assert_eq!(
+        batch.bytes_len(),
+        expected
+            .iter()
+            .map(|record| record.len() as u64)
+            .sum::<u64>()
+    );
 }

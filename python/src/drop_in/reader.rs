@@ -69,6 +69,7 @@ impl ArrayRecordReader {
                 message,
             ));
         }
+        base.check_records(behind.abs_diff(first))?;
         let records: Vec<u64> = (first.unsigned_abs()..behind.unsigned_abs()).collect();
         read_list(py, &base, &records)
     }
@@ -76,7 +77,7 @@ impl ArrayRecordReader {
     fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let py = indices.py();
         let (base, records) = (self.base(py)?, self.records(py)?);
-        let records = indices::records(indices, &records.view, false, records.name())?;
+        let records = indices::records(indices, &records.view, false, records.name(), &base)?;
         read_list(py, &base, &records)
     }
 
@@ -180,6 +181,7 @@ impl ArrayRecordReader {
     /// All records, in order.
     fn read_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let base = self.base(py)?;
+        base.check_records(base.len())?;
         let records: Vec<u64> = (0..base.len()).collect();
         read_list(py, &base, &records)
     }
@@ -215,8 +217,11 @@ impl ArrayRecordReader {
         let py = key.py();
         let records = self.records(py)?;
         if let Ok(slice) = key.cast::<PySlice>() {
-            let records: Vec<u64> = records.view.slice(slice)?.records().collect();
-            return Ok(read_list(py, &*self.base(py)?, &records)?.into_any());
+            let view = records.view.slice(slice)?;
+            let base = self.base(py)?;
+            base.check_records(view.len)?;
+            let records: Vec<u64> = view.records().collect();
+            return Ok(read_list(py, &base, &records)?.into_any());
         }
         match indices::key(key, &records.view, records.name())? {
             Key::One(index) => Ok(self.read_one(py, index)?.into_any()),
@@ -241,8 +246,10 @@ impl ArrayRecordReader {
         exc: &Bound<'_, PyAny>,
         traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let _ = (exc_type, exc, traceback);
-        self.close(py)
+        let _ = (exc, traceback);
+        let closed = self.close(py);
+        // An exception on its way matters more than one that was kept for later.
+        if exc_type.is_none() { closed } else { Ok(()) }
     }
 
     fn __reduce__<'py>(

@@ -68,11 +68,12 @@ impl ArrayRecordWriter {
         traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let _ = (exc, traceback);
-        let writer = self.opened.get(py)?;
         if exc_type.is_none() {
-            writer.close(py)
-        } else {
-            writer.give_up(py)
+            return self.close(py);
         }
+        if let Ok(writer) = self.opened.get(py) {
+            writer.give_up(py);
+        }
+        Ok(())
     }
 }

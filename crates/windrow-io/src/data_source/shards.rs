@@ -13,8 +13,8 @@ pub fn shard_path(base: &Path, shard: usize, shards: usize) -> PathBuf {
     name.into()
 }
 
-/// The files that a pattern names, in order: an existing path is itself, and so is one with `[a:b]` behind it; `name@32` is the 32 shards of `name`; anything
-/// with `*`, `?` or `[` is a glob.
+/// The files that a pattern names, in order: an existing path is itself, and so is one with `[a:b]` behind it;
+/// `name@32` is the 32 shards of `name`; anything with `*`, `?` or `[` is a glob.
 ///
 /// # Errors
 /// [`Error::Source`] if nothing matches, a shard of a set is missing, or the glob is not valid.
