@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyarrow as pa
 import windrow
 from windrow.array_record_module import ArrayRecordReader
 
@@ -262,7 +263,6 @@ def test_records_of_many_files_open_each_once(tmp_path: Path) -> None:
 
 
 def test_a_stream_is_consumed_by_a_thread_that_nobody_helps() -> None:
-    pa = pytest.importorskip("pyarrow")
     records = [os.urandom(1000) for _ in range(2000)]
     reader = windrow.RecordReader(content(records))
     tables: list[Any] = []
