@@ -455,18 +455,19 @@ def parallel_in_child(files: str) -> None:
 
 def file_objects(files: str) -> None:
     """Four processes read through one file object at once; says how many ended badly."""
-    sequence = windrow.RecordReader(open(Path(files) / "single", "rb"))
-    assert sequence[0] == RECORDS[0]
+    with open(Path(files) / "single", "rb") as file:
+        sequence = windrow.RecordReader(file)
+        assert sequence[0] == RECORDS[0]
 
-    def child() -> None:
-        for number in random.Random(os.getpid()).choices(range(len(RECORDS)), k=3000):
-            try:
-                assert sequence[number] == RECORDS[number]
-            except windrow.UnsupportedError:
-                return  # A clear refusal is as good.
+        def child() -> None:
+            for number in random.Random(os.getpid()).choices(range(len(RECORDS)), k=3000):
+                try:
+                    assert sequence[number] == RECORDS[number]
+                except windrow.UnsupportedError:
+                    return  # A clear refusal is as good.
 
-    children = [fork(child, quietly=True) for _ in range(4)]
-    print(json.dumps(sum(wait_for(pid) != 0 for pid in children)))
+        children = [fork(child, quietly=True) for _ in range(4)]
+        print(json.dumps(sum(wait_for(pid) != 0 for pid in children)))
 
 
 class SlowFile(io.BytesIO):

@@ -33,7 +33,8 @@ class _ReaderKeywords(TypedDict, total=False):
     max_batch_bytes: int
     """The most that one batch read may hold. Default 8 GiB."""
     chunk_cache_bytes: int
-    """Decoded chunks kept for single reads where chunks hold several records; 0 keeps none. Default 32 MiB."""
+    """Decoded chunks, at most 16, kept for single reads where chunks hold several records; 0 keeps none. For each open
+    file. Default 32 MiB."""
 
 @type_check_only
 class _WriterKeywords(TypedDict, total=False):
@@ -58,40 +59,15 @@ class _WriterKeywords(TypedDict, total=False):
     atomic: bool
     """Write to a temporary name; the path shows the file once it is complete and durable. Default `False`."""
 
-@final
-class RecordReader(Sequence[bytes]):
-    """The records of one file, in any order, from any number of threads at once.
+@disjoint_base
+class _Records(Sequence[bytes]):
+    """What `RecordReader` and `DataSource` have in common."""
 
-    Opening reads the footer only. `reader[i]` is a record, `reader[a:b]` a view that shares the file (any step),
-    `reader[[3, 1, 3]]` a list of records. Negative numbers count from the end. Pickles as path, options and range,
-    and is opened again where it is unpickled; works on in a forked process.
-
-    Args:
-        source: a path, or the file's content as `bytes` or any other buffer, or a binary file object with `seek`
-            and `read`, which is left open, is used by the calling thread alone, and not in a forked process. Keep no
-            reader in its own file object: the two would never be freed.
-        options: an option string such as `"readahead_buffer_size:16MB,max_parallelism:4"`, or a mapping with the
-            same keys.
-        keywords: options by keyword; see `_ReaderKeywords`.
-
-    Raises:
-        FileNotFoundError, PermissionError, IsADirectoryError, OSError: the system refuses.
-        CorruptError: not a complete file of records.
-        UnsupportedError: a file, or a kind of path, that this release does not read.
-        OptionsError: an option that does not exist or does not fit.
-    """
-
-    def __new__(
-        cls,
-        source: _Path | Buffer | BinaryIO,
-        options: str | Mapping[str, object] | None = None,
-        **keywords: Unpack[_ReaderKeywords],
-    ) -> Self: ...
     def __len__(self) -> int: ...
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> bytes: ...
     @overload
-    def __getitem__(self, index: slice[Any, Any, Any], /) -> RecordReader: ...
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> Self: ...
     @overload
     def __getitem__(self, index: _Indices, /) -> list[bytes]: ...
     def __iter__(self) -> RecordIterator:
@@ -109,25 +85,7 @@ class RecordReader(Sequence[bytes]):
     ) -> None: ...
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
     @property
-    def path(self) -> str | None:
-        """The file's path as it was given, `None` without one."""
-    @property
     def closed(self) -> bool: ...
-    @property
-    def file_bytes(self) -> int:
-        """Size of the file in bytes."""
-    @property
-    def num_chunks(self) -> int:
-        """Chunks of records in the file."""
-    @property
-    def group_size(self) -> int:
-        """Records in the first chunk, and in all others but the last unless `max_group_bytes` cut them short."""
-    @property
-    def writer_options(self) -> str | None:
-        """What the writer said of its options, `None` in files of before October 2022."""
-    @property
-    def metadata(self) -> dict[str, bytes]:
-        """The key/value pairs of the footer."""
     def read_many(self, indices: _Indices) -> list[bytes]:
         """The records with these numbers, in this order; numbers may repeat.
 
@@ -172,18 +130,66 @@ class RecordReader(Sequence[bytes]):
         """`read_range` in a thread of asyncio's pool."""
     async def read_batch_async(self, indices: _Indices | None = None) -> Batch:
         """`read_batch` in a thread of asyncio's pool."""
-    def stats(self) -> dict[str, int]:
-        """What was done so far: `reads`, `bytes_read`, `chunks_decoded`, `cache_hits`, and `index_bytes` held."""
-    def verify(self, deep: bool = False) -> VerifyReport:
-        """Checks the file behind this reader; see `windrow.verify`. Needs a path."""
     def close(self) -> None:
-        """Frees the file. Calls that are under way end well, later ones raise ClosedError. Views stay open."""
+        """Frees the file or files. Calls that are under way end well, later ones raise ClosedError. Views stay open."""
     def __arrow_c_schema__(self) -> CapsuleType: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """All records as a stream of one column `record`: binary, or large_binary or binary_view if requested."""
 
 @final
-class DataSource(Sequence[bytes]):
+class RecordReader(_Records):
+    """The records of one file, in any order, from any number of threads at once.
+
+    Opening reads the footer only. `reader[i]` is a record, `reader[a:b]` a view that shares the file (any step),
+    `reader[[3, 1, 3]]` a list of records. Negative numbers count from the end. Pickles as path, options and range,
+    and is opened again where it is unpickled; works on in a forked process.
+
+    Args:
+        source: a path, or the file's content as `bytes` or any other buffer, or a binary file object with `seek`
+            and `read`, which is left open, is used by the calling thread alone, and not in a forked process. Keep no
+            reader in its own file object: the two would never be freed.
+        options: an option string such as `"readahead_buffer_size:16MB,max_parallelism:4"`, or a mapping with the
+            same keys.
+        keywords: options by keyword; see `_ReaderKeywords`.
+
+    Raises:
+        FileNotFoundError, PermissionError, IsADirectoryError, OSError: the system refuses.
+        CorruptError: not a complete file of records.
+        UnsupportedError: a file, or a kind of path, that this release does not read.
+        OptionsError: an option that does not exist or does not fit.
+    """
+
+    def __new__(
+        cls,
+        source: _Path | Buffer | BinaryIO,
+        options: str | Mapping[str, object] | None = None,
+        **keywords: Unpack[_ReaderKeywords],
+    ) -> Self: ...
+    @property
+    def path(self) -> str | None:
+        """The file's path as it was given, `None` without one."""
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file in bytes."""
+    @property
+    def num_chunks(self) -> int:
+        """Chunks of records in the file."""
+    @property
+    def group_size(self) -> int:
+        """Records in the first chunk, and in all others but the last unless `max_group_bytes` cut them short."""
+    @property
+    def writer_options(self) -> str | None:
+        """What the writer said of its options, `None` in files of before October 2022."""
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """The key/value pairs of the footer."""
+    def stats(self) -> dict[str, int]:
+        """What was done so far: `reads`, `bytes_read`, `chunks_decoded`, `cache_hits`, and `index_bytes` held."""
+    def verify(self, deep: bool = False) -> VerifyReport:
+        """Checks the file behind this reader; see `windrow.verify`. Needs a path."""
+
+@final
+class DataSource(_Records):
     """The records of many files, or of parts of files, numbered through.
 
     Whole files have their footers read at once, in parallel, because their lengths are needed; file instructions and
@@ -217,34 +223,15 @@ class DataSource(Sequence[bytes]):
         fingerprint: str | None = None,
         **keywords: Unpack[_ReaderKeywords],
     ) -> Self: ...
-    def __len__(self) -> int: ...
-    @overload
-    def __getitem__(self, index: SupportsIndex, /) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice[Any, Any, Any], /) -> DataSource: ...
-    @overload
-    def __getitem__(self, index: _Indices, /) -> list[bytes]: ...
     def __getitems__(self, indices: _Indices, /) -> list[bytes]:
         """The records with these numbers, for torch and TFDS; the same as `read_many`."""
     def _getitems(self, indices: _Indices, /) -> list[bytes]:
         """The same, for Grain."""
-    def __iter__(self) -> RecordIterator: ...
-    def __reversed__(self) -> RecordIterator: ...
-    def __contains__(self, record: object, /) -> bool: ...
-    def index(self, record: Buffer, start: int | None = None, stop: int | None = None, /) -> int: ...
-    def count(self, record: Buffer, /) -> int: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
-    ) -> None: ...
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
     @property
     def paths(self) -> list[str]:
         """The file of each part, in order."""
     @property
     def num_files(self) -> int: ...
-    @property
-    def closed(self) -> bool: ...
     @property
     def parts(self) -> list[tuple[str, int, int]]:
         """File, first record and number of records of each part; slices do not change it."""
@@ -253,24 +240,8 @@ class DataSource(Sequence[bytes]):
         """Names what this source holds: a hash of paths, ranges and slice, or what was given. Part of `repr`."""
     def locate(self, index: SupportsIndex) -> tuple[int, int]:
         """The part that holds a record, and the record's number in that part's file."""
-    def read_many(self, indices: _Indices) -> list[bytes]: ...
-    def read_range(self, start: int | None = None, stop: int | None = None) -> list[bytes]: ...
-    def read_all(self) -> list[bytes]: ...
-    def read_view(self, index: SupportsIndex) -> memoryview: ...
-    def read_batch(self, indices: _Indices | None = None) -> Batch: ...
-    def batches(self) -> Iterator[Batch]: ...
-    def read_array(
-        self, indices: _Indices | None, dtype: Any, shape: int | Sequence[int] | None = None, out: Any = None
-    ) -> Any: ...
-    async def read_many_async(self, indices: _Indices) -> list[bytes]: ...
-    async def read_range_async(self, start: int | None = None, stop: int | None = None) -> list[bytes]: ...
-    async def read_batch_async(self, indices: _Indices | None = None) -> Batch: ...
     def close_files(self) -> None:
         """Closes the files that are open; the next read opens them again."""
-    def close(self) -> None:
-        """Closes the files. Later calls raise ClosedError."""
-    def __arrow_c_schema__(self) -> CapsuleType: ...
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
 
 @final
 class RecordIterator(Iterator[bytes]):

@@ -187,11 +187,13 @@ fn brotli_compress(
     out: &mut Vec<u8>,
 ) -> Result<(), FormatError> {
     use brotli::enc::BrotliEncoderParams;
-    // A window above the input's size buys nothing, and the encoder's tables grow with it.
+    // A window above the input's size buys nothing, and the encoder's buffers grow with it. Up to 16 the encoder takes
+    // tables of many megabytes instead of those that it has for small inputs, and clears them each time.
+    const SMALLEST: u32 = 17;
     let enough = (input.len() as u64 + 16)
         .next_power_of_two()
         .ilog2()
-        .max(10);
+        .max(SMALLEST);
     let window = window_log.unwrap_or(22).min(enough);
     let window = i32::try_from(window).unwrap_or(22);
     let params = BrotliEncoderParams {
