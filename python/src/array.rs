@@ -67,7 +67,7 @@ pub fn read_array<'py>(
         }
         None => numpy.call_method1("empty", (full_shape, &dtype))?,
     };
-    if bytes > 0 || !records.is_empty() {
+    if !records.is_empty() {
         fill(base, records, record_bytes, &array, visit)?;
     }
     Ok(array)

@@ -1,5 +1,6 @@
 //! Records as Python `bytes`.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use crate::sequence::Base;
 
 /// Decoded bytes that one step of a large batch reads before it looks for Ctrl-C.
 pub const STEP_BYTES: u64 = 64 << 20;
-/// `bytes` objects that are made before other Python threads get a turn.
+/// `bytes` objects that are made between two looks for Ctrl-C.
 const STEP_OBJECTS: usize = 16 << 10;
 /// A thread's buffer above this size is given back instead of kept.
 const KEEP_BYTES: usize = 1 << 20;
@@ -102,12 +103,10 @@ fn read_in_place<'py>(
                 differs.store(true, Ordering::Relaxed);
             }
         };
-        let done = py.detach(|| match step {
-            Step::All => base.read_many_with(records, read),
-            Step::Some(order) => {
-                let records: Vec<u64> = order.iter().map(|&position| records[position]).collect();
-                base.read_many_with(&records, |place, bytes| read(order[place], bytes))
-            }
+        let done = py.detach(|| {
+            base.read_many_with(&step.of(records), |place, bytes| {
+                read(step.position(place), bytes);
+            })
         });
         done.map_err(raise)?;
         py.check_signals()?;
@@ -163,6 +162,24 @@ enum Step {
     Some(Vec<usize>),
 }
 
+impl Step {
+    /// The records of this step.
+    fn of<'a>(&self, records: &'a [u64]) -> Cow<'a, [u64]> {
+        match self {
+            Self::All => Cow::Borrowed(records),
+            Self::Some(order) => order.iter().map(|&position| records[position]).collect(),
+        }
+    }
+
+    /// The position in the batch of a place in this step.
+    fn position(&self, place: usize) -> usize {
+        match self {
+            Self::All => place,
+            Self::Some(order) => order[place],
+        }
+    }
+}
+
 /// Cuts a batch into steps of about [`STEP_BYTES`], in the order of the file.
 fn steps(records: &[u64], sizes: &[u64]) -> Vec<Step> {
     let all = sizes
@@ -197,21 +214,11 @@ fn read_and_copy<'py>(
     let mut objects: Vec<Option<Bound<'py, PyBytes>>> = vec![None; records.len()];
     let mut held = 0_u64;
     for step in steps {
-        let batch = py.detach(|| match step {
-            Step::All => base.read_many(records),
-            Step::Some(order) => {
-                let records: Vec<u64> = order.iter().map(|&position| records[position]).collect();
-                base.read_many(&records)
-            }
-        });
+        let batch = py.detach(|| base.read_many(&step.of(records)));
         for (place, bytes) in batch.map_err(raise)?.iter().enumerate() {
-            let position = match step {
-                Step::All => place,
-                Step::Some(order) => order[place],
-            };
             held = held.saturating_add(bytes.len() as u64);
             base.check_batch(held)?;
-            objects[position] = Some(PyBytes::new(py, bytes));
+            objects[step.position(place)] = Some(PyBytes::new(py, bytes));
         }
         py.check_signals()?;
     }

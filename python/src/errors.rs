@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 use windrow::{Error, ErrorKind, SourceName};
 
 /// The exception for an error of the library. What a Python object raised in a read or write is raised as it was.
@@ -23,8 +22,7 @@ pub fn raise(error: Error) -> PyErr {
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
-    let instance = class(py, class_of(error))?.call1((message(error),))?;
-    instance.setattr("code", error.code())?;
+    let instance = new(py, class_of(error), error.code(), &message(error))?;
     if let Some(path) = error.name().and_then(SourceName::as_path) {
         instance.setattr("path", path.as_os_str())?;
     }
@@ -53,12 +51,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 /// An exception of the class `name` of `windrow._errors`.
 pub fn exception(name: &'static str, code: &'static str, message: String) -> PyErr {
     Python::attach(|py| {
-        let build = || -> PyResult<PyErr> {
-            let instance = class(py, name)?.call1((one_line(&message),))?;
-            instance.setattr("code", code)?;
-            Ok(PyErr::from_value(instance))
-        };
-        build().unwrap_or_else(|failure| failure)
+        new(py, name, code, &one_line(&message)).map_or_else(|failure| failure, PyErr::from_value)
     })
 }
 
@@ -73,10 +66,17 @@ pub fn closed(what: &str) -> PyErr {
     exception("ClosedError", "closed", format!("Object closed: {what}"))
 }
 
-fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
+fn new<'py>(
+    py: Python<'py>,
+    class: &str,
+    code: &str,
+    message: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = MODULE.get_or_try_init(py, || py.import("windrow._errors").map(Bound::unbind))?;
-    Ok(module.bind(py).getattr(name)?.cast_into()?)
+    let instance = module.bind(py).getattr(class)?.call1((message,))?;
+    instance.setattr("code", code)?;
+    Ok(instance)
 }
 
 /// What Python calls `errno`. Windows has numbers of its own, so there the kind decides.

@@ -14,6 +14,8 @@ const READER_KEYWORDS: &str = "readahead_buffer_bytes, max_parallelism, index_st
 const WRITER_KEYWORDS: &str = "group_size, codec, level, window_log, max_group_bytes, max_parallelism, \
     pad_to_block_boundary, metadata, atomic";
 
+const CODECS: [&str; 4] = ["zstd", "brotli", "snappy", "uncompressed"];
+
 /// Options of a reader: a string or a mapping, and keywords on top of it.
 pub fn reader(
     options: Option<&Bound<'_, PyAny>>,
@@ -57,8 +59,7 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<W
     for (name, value) in keywords.iter().flat_map(|keywords| keywords.iter()) {
         let name: String = name.extract()?;
         let is_codec = name == "codec" || name == "level";
-        let codecs = ["zstd", "brotli", "snappy", "uncompressed"];
-        if stated(&name) || (is_codec && codecs.iter().any(|codec| stated(codec))) {
+        if stated(&name) || (is_codec && CODECS.iter().any(|codec| stated(codec))) {
             let message = format!("{name} is given in the option string and as a keyword");
             return Err(exception("OptionsError", "conflicting_options", message));
         }
@@ -99,9 +100,8 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<W
 
 fn codec_of(name: &str, level: Option<i32>) -> PyResult<Codec> {
     // By way of the option string, which knows the codecs' names, ranges and defaults.
-    let known = matches!(name, "zstd" | "brotli" | "snappy" | "uncompressed");
-    if !known {
-        let message = format!("codec {name:?} is not one of zstd, brotli, snappy, uncompressed");
+    if !CODECS.contains(&name) {
+        let message = format!("codec {name:?} is not one of {}", CODECS.join(", "));
         return Err(exception("OptionsError", "invalid_option_value", message));
     }
     let text = match level {

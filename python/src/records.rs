@@ -89,26 +89,19 @@ impl Records {
     }
 
     /// The records at these places; all if there are none.
-    fn chosen(&self, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
+    fn chosen(&self, base: &Base, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
         match indices {
-            Some(indices) => {
-                indices::records(indices, &self.view, true, self.name(), &*self.base()?)
-            }
-            None => self.all_of(&self.view),
+            Some(indices) => indices::records(indices, &self.view, true, self.name(), base),
+            None => base.all_of(&self.view),
         }
     }
 
-    /// The records of a view, if a batch may hold them.
-    fn all_of(&self, view: &View) -> PyResult<Vec<u64>> {
-        self.base()?.check_records(view.len)?;
-        Ok(view.records().collect())
-    }
-
     fn sequence(&self, view: View) -> PyResult<Sequence> {
-        Ok(Sequence::new(self.base()?, view, 0))
+        Ok(Sequence::new(self.base()?, view))
     }
 
-    fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyBytes>> {
+    /// The record at a place; negative ones count from the end.
+    pub fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyBytes>> {
         let place = self.view.place(index, self.name())?;
         read_one(py, &*self.base()?, self.view.at(place))
     }
@@ -207,7 +200,7 @@ impl Records {
     /// The records with these numbers, in this order.
     fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let base = self.base()?;
-        let records = self.chosen(Some(indices))?;
+        let records = self.chosen(&base, Some(indices))?;
         read_list(indices.py(), &base, &records)
     }
 
@@ -219,8 +212,9 @@ impl Records {
         start: Option<&Bound<'py, PyAny>>,
         stop: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let records = self.all_of(&self.view.range(py, start, stop)?)?;
-        read_list(py, &*self.base()?, &records)
+        let base = self.base()?;
+        let records = base.all_of(&self.view.range(py, start, stop)?)?;
+        read_list(py, &base, &records)
     }
 
     /// All records, in order.
@@ -241,7 +235,7 @@ impl Records {
     #[pyo3(signature = (indices=None))]
     fn read_batch(&self, py: Python<'_>, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Batch> {
         let base = self.base()?;
-        let batch = read_batch(py, &base, &self.chosen(indices)?)?;
+        let batch = read_batch(py, &base, &self.chosen(&base, indices)?)?;
         Ok(Batch::new(Held::Batch(batch)))
     }
 
@@ -265,7 +259,7 @@ impl Records {
         let one = PyTuple::empty(dtype.py()).into_any();
         read_array(
             &base,
-            &self.chosen(indices)?,
+            &self.chosen(&base, indices)?,
             dtype,
             shape.unwrap_or(&one),
             out,

@@ -7,17 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use pyo3::prelude::*;
 use windrow::{
-    Batch, DataSource, DataSourceIter, Reader, ReaderOptions, RecordCursor, RecordRun, RecordSizes,
-    Result,
+    BATCH_RECORD_BYTES, Batch, DataSource, DataSourceIter, Reader, ReaderOptions, RecordCursor,
+    RecordRun, RecordSizes, Result,
 };
 
 use crate::errors::{exception, raise};
 use crate::process::generation;
 use crate::turn::Turn;
 use crate::view::View;
-
-/// What a batch takes for each record beside its bytes.
-const RECORD_BYTES: u64 = 32;
 
 /// One file, or many.
 #[derive(Clone)]
@@ -79,7 +76,8 @@ impl Base {
         let Self::Files(source, _) = self else {
             return false;
         };
-        if source.num_files() == 1 {
+        // There are no more files than the source has, so most batches need no look at their records.
+        if records.len() >= 4 * source.num_files() {
             return false;
         }
         let files = records
@@ -89,9 +87,15 @@ impl Base {
         files.len() > 1 && records.len() < 4 * files.len()
     }
 
+    /// The records of a view, if a batch may hold them.
+    pub fn all_of(&self, view: &View) -> PyResult<Vec<u64>> {
+        self.check_records(view.len)?;
+        Ok(view.records().collect())
+    }
+
     /// Checks the bookkeeping of a batch of so many records against the option `max_batch_bytes`.
     pub fn check_records(&self, records: u64) -> PyResult<()> {
-        self.check_batch(records.saturating_mul(RECORD_BYTES))
+        self.check_batch(records.saturating_mul(BATCH_RECORD_BYTES))
     }
 
     /// Checks what a batch holds against the option `max_batch_bytes`.
@@ -239,24 +243,22 @@ impl Strided {
     /// How many of the records, at least one, decode to [`Self::BATCH_BYTES`].
     fn within_bytes(&self, records: &[u64]) -> Result<usize> {
         let mut bytes = 0_u64;
-        for (len, part) in records
-            .chunks(256)
-            .enumerate()
-            .map(|(n, part)| (n * 256, part))
-        {
+        let mut len = 0;
+        for part in records.chunks(256) {
             let sizes = match self.base.record_sizes(part) {
                 // A file of a source that cannot be opened is met when its turn comes.
                 Err(_) if len > 0 => return Ok(len),
                 sizes => sizes?.bytes,
             };
-            for (more, size) in sizes.into_iter().enumerate() {
+            for size in sizes {
                 bytes = bytes.saturating_add(size);
                 if bytes > Self::BATCH_BYTES {
-                    return Ok((len + more).max(1));
+                    return Ok(len.max(1));
                 }
+                len += 1;
             }
         }
-        Ok(records.len())
+        Ok(len)
     }
 
     fn next_record(&mut self) -> Result<Option<&[u8]>> {
@@ -297,12 +299,12 @@ impl Shared {
 }
 
 impl Sequence {
-    pub fn new(base: Arc<Base>, view: View, next: u64) -> Self {
+    pub fn new(base: Arc<Base>, view: View) -> Self {
         Self {
             base,
             view,
             shared: ArcSwap::from_pointee(Shared::new()),
-            next: AtomicU64::new(next),
+            next: AtomicU64::new(0),
         }
     }
 

@@ -193,8 +193,8 @@ impl Reader {
     }
 }
 
-/// What a batch holds for each record beside its bytes: number and position, place, end.
-const RECORD_BYTES: u64 = 32;
+/// Bytes that a batch holds for each record beside the record's own: number and position, place, end.
+pub const BATCH_RECORD_BYTES: u64 = 32;
 
 /// How a batch is shared out over threads.
 struct Plan {
@@ -217,7 +217,7 @@ impl Plan {
             next: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             errors: jobs.iter().map(|_| Mutex::new(None)).collect(),
-            held: AtomicU64::new((wanted.len() as u64).saturating_mul(RECORD_BYTES)),
+            held: AtomicU64::new((wanted.len() as u64).saturating_mul(BATCH_RECORD_BYTES)),
             limit,
             jobs,
         })
@@ -357,7 +357,7 @@ impl Inner {
     /// Checks that the bookkeeping of a batch alone does not take more than the batch may.
     fn check_batch(&self, records: usize) -> Result<()> {
         let limit = self.options.max_batch_bytes();
-        if (records as u64).saturating_mul(RECORD_BYTES) > limit {
+        if (records as u64).saturating_mul(BATCH_RECORD_BYTES) > limit {
             return Err(Error::BatchTooLarge {
                 name: self.name.clone(),
                 limit,

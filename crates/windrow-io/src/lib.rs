@@ -17,7 +17,7 @@ mod store;
 mod verify;
 mod writer;
 
-pub use batch::Batch;
+pub use batch::{BATCH_RECORD_BYTES, Batch};
 pub use cursor::{Record, RecordCursor, RecordRun};
 pub use data_source::{
     DEFAULT_MAX_OPEN_FILES, DataSource, FileInstruction, Iter as DataSourceIter, SourcePart,

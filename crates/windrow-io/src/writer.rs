@@ -14,7 +14,7 @@ use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::scratch::with_compressor;
 use crate::sink::{FileSink, Sink};
-use batch::{EncodedBatch, FooterEntries, GroupBatch};
+use batch::{EncodedBatch, FooterEntries, GROUP_FILL_BYTES, GroupBatch};
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;
@@ -187,8 +187,7 @@ impl<S: Sink> Writer<S> {
     pub fn may_wait(&self, record_bytes: usize) -> bool {
         let full = self.open_records + 1 >= u64::from(self.options.group_size())
             || self.options.max_group_bytes().is_some();
-        let batched = self.batch.records.bytes_len() + 16 * (self.batch.lens.len() + 1);
-        full && batched + record_bytes >= self.batch_bytes
+        full && self.batch.fill_bytes() + GROUP_FILL_BYTES + record_bytes >= self.batch_bytes
     }
 
     /// Appends records in order.
@@ -321,7 +320,7 @@ impl<S: Sink> Writer<S> {
         self.batch.lens.push(self.open_records);
         self.open_records = 0;
         self.open_bytes = 0;
-        if self.batch.records.bytes_len() + 16 * self.batch.lens.len() >= self.batch_bytes {
+        if self.batch.fill_bytes() >= self.batch_bytes {
             self.submit();
             self.drain(self.max_jobs)?;
         }

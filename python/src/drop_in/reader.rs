@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySlice, PyTuple};
 
 use super::{Opened, ignore};
-use crate::bytes::{read_list, read_one};
+use crate::bytes::read_list;
 use crate::indices::{self, Key, number};
 use crate::iterator::RecordIterator;
 use crate::options;
@@ -80,12 +80,6 @@ impl ArrayRecordReader {
         let records = indices::records(indices, &records.view, false, records.name(), &base)?;
         read_list(py, &base, &records)
     }
-
-    fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyBytes>> {
-        let records = self.records(py)?;
-        let place = records.view.place(index, records.name())?;
-        read_one(py, &*self.base(py)?, place)
-    }
 }
 
 #[pymethods]
@@ -104,7 +98,7 @@ impl ArrayRecordReader {
         ignore(ignored)?;
         let opened = local_path(path).and_then(|path| open_path(py, path, options));
         let opened = opened.and_then(|records| {
-            let sequence = Sequence::new(records.base()?, records.view, 0);
+            let sequence = Sequence::new(records.base()?, records.view);
             Ok((records, sequence))
         });
         Ok(Self {
@@ -181,9 +175,7 @@ impl ArrayRecordReader {
     /// All records, in order.
     fn read_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let base = self.base(py)?;
-        base.check_records(base.len())?;
-        let records: Vec<u64> = (0..base.len()).collect();
-        read_list(py, &base, &records)
+        read_list(py, &base, &base.all_of(&View::all(base.len()))?)
     }
 
     /// The next record, None at the end; with a number, that record.
@@ -198,7 +190,7 @@ impl ArrayRecordReader {
             Some(index) => {
                 let records = self.records(py)?;
                 let index = number(index, &records.view, records.name())?;
-                self.read_one(py, index).map(Some)
+                records.read_one(py, index).map(Some)
             }
         }
     }
@@ -217,20 +209,18 @@ impl ArrayRecordReader {
         let py = key.py();
         let records = self.records(py)?;
         if let Ok(slice) = key.cast::<PySlice>() {
-            let view = records.view.slice(slice)?;
             let base = self.base(py)?;
-            base.check_records(view.len)?;
-            let records: Vec<u64> = view.records().collect();
+            let records = base.all_of(&records.view.slice(slice)?)?;
             return Ok(read_list(py, &base, &records)?.into_any());
         }
         match indices::key(key, &records.view, records.name())? {
-            Key::One(index) => Ok(self.read_one(py, index)?.into_any()),
+            Key::One(index) => Ok(records.read_one(py, index)?.into_any()),
             Key::Many(indices) => Ok(self.read_many(&indices)?.into_any()),
         }
     }
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<RecordIterator> {
-        let sequence = Sequence::new(self.base(py)?, self.records(py)?.view, 0);
+        let sequence = Sequence::new(self.base(py)?, self.records(py)?.view);
         Ok(RecordIterator { sequence })
     }
 

@@ -17,6 +17,9 @@ pub(super) struct GroupBatch {
     pub(super) headers: Vec<ChunkHeader>,
 }
 
+/// What a group adds to the fill of its batch beside its bytes.
+pub(super) const GROUP_FILL_BYTES: usize = 16;
+
 pub(super) type EncodedBatch = (GroupBatch, Result<(), FormatError>);
 
 /// The footer's entries, encoded as they come.
@@ -32,6 +35,11 @@ pub(super) struct FooterEntries {
 }
 
 impl GroupBatch {
+    /// How much work there is in it so far, in bytes.
+    pub(super) fn fill_bytes(&self) -> usize {
+        self.records.bytes_len() + GROUP_FILL_BYTES * self.lens.len()
+    }
+
     pub(super) fn encode(mut self, codec: Codec, window_log: Option<u32>) -> EncodedBatch {
         let Self {
             records,
