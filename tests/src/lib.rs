@@ -3,6 +3,8 @@
 //! Nothing here is for users of the library.
 
 pub mod both_sides;
+pub mod crash;
+pub mod damage;
 pub mod every_way;
 pub mod file_builder;
 pub mod hex_file;
@@ -10,5 +12,6 @@ pub mod hostile;
 pub mod progress;
 pub mod record_spec;
 pub mod repository;
+pub mod torture;
 pub mod upstream;
 pub mod written;

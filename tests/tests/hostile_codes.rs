@@ -5,10 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use windrow::{At, Codec, FormatError, Reader, ReaderOptions};
+use windrow::{
+    At, Codec, FormatError, Reader, ReaderOptions, RecoverOptions, SourceName, VerifyOptions,
+    recover_store, verify_store,
+};
 use windrow_format::{
-    BlockHeader, Chunk, ChunkHeader, ChunkType, Compressor, RecordDecoder, Records,
-    encode_postscript,
+    BlockHeader, Chunk, ChunkHeader, ChunkType, Compressor, Provisional, RecordDecoder,
+    RecordGroup, Records, encode_postscript,
 };
 use windrow_tests::hostile::{
     Forge, chunk_data, encode_records, entry, format_error, header, metadata,
@@ -120,6 +123,39 @@ fn two_files() -> FormatError {
     inner(&sealed(sound()).repeat(2))
 }
 
+/// What recovery finds in a file whose provisional chunk says that it begins with record 7.
+fn misnumbered() -> FormatError {
+    let told = Provisional {
+        first_record: 7,
+        group_size: 2,
+        ..Provisional::default()
+    };
+    let mut group = RecordGroup::new();
+    group.push(b"one");
+    let mut chunk = Vec::new();
+    let mut compressor = Compressor::new();
+    let encoded = told.encode(
+        &group.as_slice(),
+        Codec::Uncompressed,
+        None,
+        &mut compressor,
+        &mut chunk,
+    );
+    let mut forge = Forge::new();
+    forge.chunk(&encoded.unwrap(), &chunk[40..]);
+    let bytes = forge.postscript(64);
+    let recovered = recover_store(bytes, SourceName::MEMORY, &RecoverOptions::new()).unwrap();
+    recovered.report.skipped[0].error.clone()
+}
+
+/// What `verify` says of a file with bytes behind its last index.
+fn unfinished_append() -> FormatError {
+    let mut bytes = sealed(sound());
+    bytes.extend([0; 100]);
+    let report = verify_store(bytes, SourceName::MEMORY, &VerifyOptions::new()).unwrap();
+    report.faults[0].error.clone()
+}
+
 fn compressed(codec: Codec, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     Compressor::new()
@@ -195,6 +231,8 @@ fn examples() -> Vec<(&'static str, FormatError)> {
             footer(&[metadata([1, 1, 2].map(Some)), entry([64, 1, 2].map(Some))]),
         ),
         ("chunk_end", two_files()),
+        ("first_record", misnumbered()),
+        ("unfinished_append", unfinished_append()),
     ]
 }
 

@@ -15,7 +15,7 @@ use windrow::format::options::{
 };
 use windrow::format::{
     At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES, ChunkType,
-    CompressionType, Compressor, Decompressor, FooterEntry, FooterMetadata, HASH_KEY,
+    CompressionType, Compressor, Decompressor, FooterEntry, FooterMetadata, GUARD_BYTES, HASH_KEY,
     MAX_CHUNK_RECORDS, MAX_USER_METADATA_PAIRS, MIN_FILE_BYTES, POSTSCRIPT_COPIES,
     POSTSCRIPT_MAGIC, SIGNATURE_BYTES, USABLE_BLOCK_BYTES, USER_METADATA_FIELD, VERSION_UPSTREAM,
     VERSION_WINDROW, encode_postscript, hash,
@@ -98,6 +98,10 @@ const CHECKS: &[Check] = &[
     ("chunk_types.transposed", |v| {
         is_chunk_type(v, ChunkType::Transposed)
     }),
+    ("chunk_types.provisional", |v| {
+        is_chunk_type(v, ChunkType::Provisional)
+    }),
+    ("append.guard_bytes", |v| is(v, GUARD_BYTES)),
     ("compression.none", |v| {
         is_compression(v, CompressionType::None)
     }),

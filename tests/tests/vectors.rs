@@ -4,7 +4,7 @@
 use windrow::format::{
     At, BufferLimits, ChunkType, CompressionType, Decompressor, VERSION_UPSTREAM,
 };
-use windrow::{Codec, Reader, WriterOptions};
+use windrow::{AppendOptions, Codec, Reader, SourceName, Writer, WriterOptions};
 use windrow_tests::every_way::check_file;
 use windrow_tests::file_builder::{FileBuilder, RawChunk, Tail, records_chunk};
 use windrow_tests::hex_file::HexFile;
@@ -103,6 +103,45 @@ fn each_vector_of_same_bytes_is_written() {
         written += 1;
     }
     assert!(written >= 5, "{written}");
+}
+
+/// Those that a writer makes in more than one go.
+#[test]
+fn grown_vectors_are_written() {
+    let vectors = vectors();
+    let bytes = |name: &str| vectors.iter().find(|v| v.name == name).unwrap().file().0;
+    let begin = || {
+        let mut writer = Writer::create(Vec::new(), uncompressed(3)).unwrap();
+        writer.write_batch(["abc", "defgh"]).unwrap();
+        writer
+    };
+    let mut writer = begin();
+    writer.flush().unwrap();
+    writer.write(b"").unwrap();
+    assert!(writer.finish().unwrap().0 == bytes("flushed_group3.hex"));
+
+    let (old, _) = begin().finish().unwrap();
+    let options = AppendOptions::new();
+    let mut writer = Writer::resume(old.clone(), SourceName::MEMORY, &options, |keep| {
+        assert_eq!(keep, old.len() as u64);
+        Ok(old.clone())
+    })
+    .unwrap();
+    writer.write(b"").unwrap();
+    assert!(writer.finish().unwrap().0 == bytes("appended_group3.hex"));
+
+    // On a copy the result is that of one go.
+    let mut copy = Vec::new();
+    let options = options.with_copy(true);
+    let mut writer = Writer::resume(old.clone(), SourceName::MEMORY, &options, |keep| {
+        copy = old[..usize::try_from(keep).unwrap()].to_vec();
+        Ok(Vec::new())
+    })
+    .unwrap();
+    writer.write(b"").unwrap();
+    copy.extend(writer.finish().unwrap().0);
+    let records = ["abc", "defgh", ""].map(|record| record.as_bytes().to_vec());
+    assert!(copy == write(&records, uncompressed(3)));
 }
 
 #[test]

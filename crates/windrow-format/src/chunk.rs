@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::block::{
     BLOCK_BYTES, BLOCK_HEADER_BYTES, BlockHeader, USABLE_BLOCK_BYTES, is_chunk_boundary,
-    remaining_in_block,
+    remaining_in_block, without_block_headers,
 };
 use crate::chunk_header::{CHUNK_HEADER_BYTES, ChunkHeader, ChunkType};
 use crate::error::{At, FormatError};
@@ -142,6 +142,10 @@ pub fn push_chunk(out: &mut Vec<u8>, header: &ChunkHeader, data: &[u8]) {
     out.extend_from_slice(data);
 }
 
+/// Size of the padding that stands between a block boundary and a chunk without records, in bytes: such a chunk must not
+/// begin on a boundary unless it is longer than a block.
+pub const GUARD_BYTES: u64 = BLOCK_BYTES + 64;
+
 /// Lays chunks into blocks. Knows file offsets; everything above it does not.
 #[derive(Debug, Clone)]
 pub struct BlockWriter {
@@ -235,6 +239,28 @@ impl BlockWriter {
         let data_bytes = remaining
             .checked_sub(CHUNK_HEADER_BYTES)
             .unwrap_or(remaining + USABLE_BLOCK_BYTES - CHUNK_HEADER_BYTES);
+        self.lay_zeros(data_bytes, emit)
+    }
+
+    /// Gives `emit` a padding chunk of [`GUARD_BYTES`] if the position is on a block boundary, else nothing: then a
+    /// chunk without records may follow.
+    ///
+    /// # Errors
+    /// Those of `emit`.
+    pub fn lay_guard<E>(&mut self, emit: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let begin = self.position;
+        if remaining_in_block(begin) > 0 {
+            return Ok(());
+        }
+        let data_bytes = without_block_headers(begin, begin + GUARD_BYTES) - CHUNK_HEADER_BYTES;
+        self.lay_zeros(data_bytes, emit)
+    }
+
+    fn lay_zeros<E>(
+        &mut self,
+        data_bytes: u64,
+        emit: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let data = vec![0; small(data_bytes)];
         let header = ChunkHeader::new(ChunkType::Padding, 0, 0, &data);
         let mut chunk = Vec::with_capacity(data.len() + 40);

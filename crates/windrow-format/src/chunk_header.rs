@@ -26,6 +26,8 @@ pub enum ChunkType {
     Simple,
     /// `t`: records of protocol buffers, field by field.
     Transposed,
+    /// `o`: records of an open group, until their full chunk comes.
+    Provisional,
     /// Anything else.
     Unknown(u8),
 }
@@ -40,6 +42,7 @@ impl ChunkType {
             b'p' => Self::Padding,
             b'r' => Self::Simple,
             b't' => Self::Transposed,
+            b'o' => Self::Provisional,
             other => Self::Unknown(other),
         }
     }
@@ -53,6 +56,7 @@ impl ChunkType {
             Self::Padding => b'p',
             Self::Simple => b'r',
             Self::Transposed => b't',
+            Self::Provisional => b'o',
             Self::Unknown(byte) => byte,
         }
     }

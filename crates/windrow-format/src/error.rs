@@ -219,6 +219,12 @@ pub enum FormatError {
         "chunk at {at} is not followed by the next structure: it ends at byte {end}, expected {expected}"
     )]
     ChunkEnd { at: At, end: u64, expected: u64 },
+    #[error("provisional chunk at {at} begins with record {stored}, expected {expected}")]
+    FirstRecord { at: At, stored: u64, expected: u64 },
+    #[error(
+        "{bytes} bytes from {at} on follow the last complete index: an append is under way or was cut off"
+    )]
+    UnfinishedAppend { at: At, bytes: u64 },
 }
 
 impl FormatError {
@@ -229,7 +235,8 @@ impl FormatError {
             Self::NoPostscript { .. }
             | Self::FileTooShort { .. }
             | Self::TailMisaligned { .. }
-            | Self::Truncated { .. } => ErrorKind::Truncated,
+            | Self::Truncated { .. }
+            | Self::UnfinishedAppend { .. } => ErrorKind::Truncated,
             Self::TransposedChunk { .. }
             | Self::ChunkType { .. }
             | Self::CompressionType { .. }
@@ -279,6 +286,8 @@ impl FormatError {
             Self::EntryRecords { .. } => "entry_records",
             Self::EntryMismatch { .. } => "entry_mismatch",
             Self::ChunkEnd { .. } => "chunk_end",
+            Self::FirstRecord { .. } => "first_record",
+            Self::UnfinishedAppend { .. } => "unfinished_append",
         }
     }
 
@@ -318,7 +327,9 @@ impl FormatError {
             | Self::EntryOffset { at, .. }
             | Self::EntryRecords { at, .. }
             | Self::EntryMismatch { at, .. }
-            | Self::ChunkEnd { at, .. } => Some(*at),
+            | Self::ChunkEnd { at, .. }
+            | Self::FirstRecord { at, .. }
+            | Self::UnfinishedAppend { at, .. } => Some(*at),
         }
     }
 }

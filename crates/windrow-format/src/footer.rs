@@ -1,6 +1,7 @@
 //! The messages of an ArrayRecord footer.
 
 use crate::error::{At, FormatError};
+use crate::options::WriterOptions;
 use crate::varint::take_varint;
 use crate::wire::{Value, push_bytes_field, push_varint_field, take_field};
 
@@ -60,6 +61,27 @@ impl FooterMetadata {
             VERSION_UPSTREAM | VERSION_WINDROW => Ok(metadata),
             version => Err(FormatError::Version { at, version }),
         }
+    }
+
+    /// The options that the file was written with; `None` if it does not tell them, or not so that they can be
+    /// understood.
+    #[must_use]
+    pub fn parsed_writer_options(&self) -> Option<WriterOptions> {
+        let text = self.writer_options.as_deref()?;
+        let text = text.strip_suffix(VERSION_2_HINT).unwrap_or(text);
+        text.parse().ok()
+    }
+
+    /// The group size of a file whose first chunk has `first_records` records. A single chunk may be a short one, so
+    /// that only the options tell.
+    #[must_use]
+    pub fn file_group_size(&self, first_records: u64) -> u64 {
+        if self.num_chunks > 1 {
+            return first_records;
+        }
+        let options = self.parsed_writer_options();
+        let told = options.map_or(1, |options| u64::from(options.group_size()));
+        told.max(first_records)
     }
 
     fn merge(&mut self, mut message: &[u8]) -> Result<(), ()> {

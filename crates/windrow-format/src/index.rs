@@ -34,6 +34,15 @@ impl ChunkLocation {
     /// # Errors
     /// [`FormatError::EntryMismatch`], [`FormatError::ChunkEnd`] if it reaches into the next structure.
     pub fn check(&self, header: &ChunkHeader) -> Result<(), FormatError> {
+        self.check_counts(header)?;
+        self.check_end(header)
+    }
+
+    /// The first half of [`check`](Self::check): records and bytes.
+    ///
+    /// # Errors
+    /// [`FormatError::EntryMismatch`].
+    pub fn check_counts(&self, header: &ChunkHeader) -> Result<(), FormatError> {
         let at = At::chunk(self.begin, self.chunk);
         for (field, chunk, footer) in [
             ("num_records", header.num_records, self.records),
@@ -52,10 +61,18 @@ impl ChunkLocation {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// The second half of [`check`](Self::check): where the chunk ends.
+    ///
+    /// # Errors
+    /// [`FormatError::ChunkEnd`].
+    pub fn check_end(&self, header: &ChunkHeader) -> Result<(), FormatError> {
         let end = header.chunk_end(self.begin);
         if end > self.end {
             return Err(FormatError::ChunkEnd {
-                at,
+                at: At::chunk(self.begin, self.chunk),
                 end,
                 expected: self.end,
             });

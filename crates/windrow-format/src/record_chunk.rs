@@ -84,6 +84,14 @@ impl RecordGroup {
         }
     }
 
+    /// The last `records` records as a borrowed group.
+    #[must_use]
+    pub fn tail(&self, records: u64) -> GroupSlice<'_> {
+        let mut rest = self.as_slice();
+        rest.split_front(self.len.saturating_sub(records));
+        rest
+    }
+
     /// The records in consecutive groups of `lens` records each. Ends with the records, however many groups are
     /// asked for.
     pub fn split(&self, lens: &[u64]) -> impl Iterator<Item = GroupSlice<'_>> {
@@ -175,8 +183,20 @@ impl<'a> GroupSlice<'a> {
         compressor: &mut Compressor,
         out: &mut Vec<u8>,
     ) -> Result<ChunkHeader, FormatError> {
-        let begin = out.len();
-        out.extend_from_slice(&[0; 40]);
+        encode_chunk(out, |out| {
+            self.encode_data(codec, window_log, compressor, out)?;
+            Ok((ChunkType::Simple, self.len, self.values.len() as u64))
+        })
+    }
+
+    /// Appends the data of a chunk of these records, without a header.
+    pub(crate) fn encode_data(
+        &self,
+        codec: Codec,
+        window_log: Option<u32>,
+        compressor: &mut Compressor,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
         out.push(codec.compression_type().to_byte());
         if codec == Codec::Uncompressed {
             push_varint(out, self.sizes.len() as u64);
@@ -189,14 +209,51 @@ impl<'a> GroupSlice<'a> {
             out.extend_from_slice(&sizes);
             compressor.keep_scratch(sizes);
         }
-        compressor.compress_into(codec, window_log, self.values, out)?;
-        let (front, data) = out.split_at_mut(begin.saturating_add(40));
-        let header = ChunkHeader::new(ChunkType::Simple, self.len, self.values.len() as u64, data);
-        if let Some(place) = front.get_mut(begin..) {
-            place.copy_from_slice(&header.encode());
-        }
-        Ok(header)
+        compressor.compress_into(codec, window_log, self.values, out)
     }
+
+    /// Number of records.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Sum of the records' sizes in bytes.
+    #[must_use]
+    pub const fn bytes_len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The first record, if there is one.
+    #[must_use]
+    pub fn first(&self) -> Option<&'a [u8]> {
+        let mut sizes = self.sizes;
+        let size = take_varint(&mut sizes)?;
+        self.values.get(..usize::try_from(size).ok()?)
+    }
+}
+
+/// Appends a chunk to `out`: the header, and what `encode_data` appends behind it. That returns the chunk's type, its
+/// number of records and their bytes.
+pub(crate) fn encode_chunk(
+    out: &mut Vec<u8>,
+    encode_data: impl FnOnce(&mut Vec<u8>) -> Result<(ChunkType, u64, u64), FormatError>,
+) -> Result<ChunkHeader, FormatError> {
+    let begin = out.len();
+    out.extend_from_slice(&[0; 40]);
+    let (chunk_type, num_records, decoded_bytes) = encode_data(out)?;
+    let (front, data) = out.split_at_mut(begin.saturating_add(40));
+    let header = ChunkHeader::new(chunk_type, num_records, decoded_bytes, data);
+    if let Some(place) = front.get_mut(begin..) {
+        place.copy_from_slice(&header.encode());
+    }
+    Ok(header)
 }
 
 /// Decodes chunks into [`Records`]. Holds the codecs' contexts; make one per thread.
@@ -284,31 +341,44 @@ impl RecordDecoder {
     }
 }
 
+impl Chunk<'_> {
+    /// The codec of a chunk of records, if this release decodes the type. Looks at the first byte of the data only.
+    ///
+    /// # Errors
+    /// [`FormatError::ChunkType`], [`FormatError::TransposedChunk`], [`FormatError::CompressionType`], and
+    /// [`FormatError::Truncated`] if there is no such byte.
+    pub fn check_records_type(&self) -> Result<CompressionType, FormatError> {
+        let at = self.at;
+        match self.header.chunk_type {
+            ChunkType::Simple => {}
+            ChunkType::Transposed => return Err(FormatError::TransposedChunk { at }),
+            other => {
+                return Err(FormatError::ChunkType {
+                    at,
+                    chunk_type: other.to_byte(),
+                });
+            }
+        }
+        let &first = self.data.first().ok_or(FormatError::Truncated {
+            what: "compression type",
+            at,
+            need: 1,
+            have: 0,
+        })?;
+        CompressionType::from_byte(first).ok_or(FormatError::CompressionType {
+            at,
+            compression_type: first,
+        })
+    }
+}
+
 /// Splits the data of a simple chunk into its codec and its two buffers.
 pub(crate) fn split<'a>(
     chunk: &Chunk<'a>,
 ) -> Result<(CompressionType, &'a [u8], &'a [u8]), FormatError> {
     let at = chunk.at;
-    match chunk.header.chunk_type {
-        ChunkType::Simple => {}
-        ChunkType::Transposed => return Err(FormatError::TransposedChunk { at }),
-        other => {
-            return Err(FormatError::ChunkType {
-                at,
-                chunk_type: other.to_byte(),
-            });
-        }
-    }
-    let (&first, mut rest) = chunk.data.split_first().ok_or(FormatError::Truncated {
-        what: "compression type",
-        at,
-        need: 1,
-        have: 0,
-    })?;
-    let compression = CompressionType::from_byte(first).ok_or(FormatError::CompressionType {
-        at,
-        compression_type: first,
-    })?;
+    let compression = chunk.check_records_type()?;
+    let mut rest = chunk.data.get(1..).unwrap_or_default();
     let what = "record sizes";
     let need = take_varint(&mut rest).ok_or(FormatError::Varint { what, at })?;
     let (sizes, values) = usize::try_from(need)

@@ -104,7 +104,7 @@ impl ChunkHeader {
         let (records, decoded, data) = match self.chunk_type {
             ChunkType::Signature => (true, true, true),
             ChunkType::Padding => (true, true, false),
-            ChunkType::Metadata => (true, false, false),
+            ChunkType::Metadata | ChunkType::Provisional => (true, false, false),
             ChunkType::Simple | ChunkType::Transposed | ChunkType::Unknown(_) => {
                 (false, false, false)
             }

@@ -1,5 +1,6 @@
 //! Reading many records with one call.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,8 @@ use crate::pool::{broadcast, share};
 use crate::reader::{Inner, Reader};
 use crate::recycle;
 use crate::scratch::{ReadScratch, with_read_scratch};
+use crate::skipped::is_skipped;
+use crate::verify::Fault;
 
 /// Decoded bytes that one job of a batch aims at: enough to make the hand-over cheap, little enough to stay in cache.
 const JOB_BYTES: u64 = 256 << 10;
@@ -24,24 +27,45 @@ const MAX_GAP_BYTES: u64 = 8 << 10;
 const MAX_RUN_BYTES: u64 = 1 << 20;
 
 /// Records in the order in which they were asked for, in a few large buffers.
+///
+/// With [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip), records that were asked for by their numbers and
+/// lie in damaged chunks are missing: their positions are there, and [`get`](Self::get) gives `None` for them.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     parts: Vec<Records>,
     places: Vec<Place>,
+    missing: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     part: u32,
     index: u32,
 }
 
+impl Place {
+    /// In no part.
+    const MISSING: Self = Self {
+        part: u32::MAX,
+        index: 0,
+    };
+
+    /// The place when its part has `base` others in front of it.
+    fn behind(self, base: u32) -> Self {
+        Self {
+            part: self.part.saturating_add(base),
+            ..self
+        }
+    }
+}
+
 impl Batch {
-    /// A batch of `len` empty records, to be filled by [`place`](Self::place).
+    /// A batch of which all `len` records are missing, to be filled by [`place`](Self::place).
     pub(crate) fn with_len(len: usize) -> Self {
         Self {
             parts: Vec::new(),
-            places: vec![Place::default(); len],
+            places: vec![Place::MISSING; len],
+            missing: len,
         }
     }
 
@@ -49,12 +73,9 @@ impl Batch {
     pub(crate) fn place(&mut self, mut batch: Self, positions: &[usize]) {
         let base = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         self.parts.append(&mut batch.parts);
+        self.missing -= batch.len() - batch.missing;
         for (place, &position) in batch.places.iter().zip(positions) {
-            let part = place.part.saturating_add(base);
-            self.places[position] = Place {
-                part,
-                index: place.index,
-            };
+            self.places[position] = place.behind(base);
         }
     }
 
@@ -62,11 +83,9 @@ impl Batch {
     pub fn append(&mut self, mut other: Self) {
         let base = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         self.parts.append(&mut other.parts);
+        self.missing += other.missing;
         let places = other.places.drain(..);
-        self.places.extend(places.map(|place| Place {
-            part: place.part.saturating_add(base),
-            index: place.index,
-        }));
+        self.places.extend(places.map(|place| place.behind(base)));
     }
 
     /// Bytes of the buffers that hold the records, without room that is not used.
@@ -75,19 +94,25 @@ impl Batch {
         self.parts.iter().map(|part| part.bytes_len() as u64).sum()
     }
 
-    /// Number of records.
+    /// Number of records, missing ones included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are none, not even missing ones.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Record number `position` of the batch.
+    /// How many of the records are missing: always 0 unless damaged chunks are skipped, and for ranges.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Record number `position` of the batch. `None` if it is missing, and behind the end.
     #[must_use]
     pub fn get(&self, position: usize) -> Option<&[u8]> {
         let place = self.places.get(position)?;
@@ -96,12 +121,17 @@ impl Batch {
             .get(place.index as usize)
     }
 
-    /// The records in order.
+    /// The records in order. Missing ones are left out; where each record's position matters and
+    /// [`missing`](Self::missing) is not 0, use [`get`](Self::get).
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.len()).map(|position| present(self.get(position)))
+        Iter {
+            batch: self,
+            next: 0,
+            left: self.len() - self.missing,
+        }
     }
 
-    /// The records, one allocation each.
+    /// The records, one allocation each, without the missing ones, like [`iter`](Self::iter).
     #[must_use]
     pub fn to_vecs(&self) -> Vec<Vec<u8>> {
         self.iter().map(<[u8]>::to_vec).collect()
@@ -118,14 +148,44 @@ impl std::ops::Index<usize> for Batch {
     type Output = [u8];
 
     /// # Panics
-    /// If `position` is not below [`len`](Batch::len).
+    /// If `position` is not below [`len`](Batch::len), or if that record is missing.
     fn index(&self, position: usize) -> &[u8] {
         match self.get(position) {
             Some(record) => record,
+            None if position < self.len() => panic!("record {position} of a batch is missing"),
             None => panic!("record {position} of a batch of {}", self.len()),
         }
     }
 }
+
+/// The records of a batch that are not missing.
+struct Iter<'a> {
+    batch: &'a Batch,
+    next: usize,
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while self.left > 0 {
+            let record = self.batch.get(self.next);
+            self.next += 1;
+            if record.is_some() {
+                self.left -= 1;
+                return record;
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
 
 /// A wanted record, and its position in the caller's list.
 type Wanted = (u64, usize);
@@ -136,21 +196,29 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] before anything is read; [`Error::BatchTooLarge`]; [`Error::Io`] and [`Error::Format`]
-    /// for the first chunk, in the order of the file, that cannot be read.
+    /// for the first chunk, in the order of the file, that cannot be read. With
+    /// [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip), no [`Error::Format`]: the records are missing in
+    /// the batch.
     pub fn read_many(&self, indices: &[u64]) -> Result<Batch> {
         self.inner().check_batch(indices.len())?;
         read_batch(self.inner(), self.inner().sorted(indices.iter().copied())?)
     }
 
     /// The records of `range`, in order. A range that ends before it begins is empty; one that ends behind the last
-    /// record is an error (unlike in [`records_in`](Self::records_in), which stops there).
+    /// record is an error (unlike in [`records_in`](Self::records_in), which stops there). Where damaged chunks are
+    /// skipped, the batch is shorter by their records.
     ///
     /// # Errors
     /// Those of [`read_many`](Self::read_many).
     pub fn read_range(&self, range: Range<u64>) -> Result<Batch> {
         let records = self.inner().check_range(&range)?;
         self.inner().check_batch(records)?;
-        read_batch(self.inner(), self.inner().sorted(range)?)
+        let mut batch = read_batch(self.inner(), self.inner().sorted(range)?)?;
+        if batch.missing > 0 {
+            batch.places.retain(|place| *place != Place::MISSING);
+            batch.missing = 0;
+        }
+        Ok(batch)
     }
 
     /// All records, in order.
@@ -162,7 +230,8 @@ impl Reader {
     }
 
     /// Lends the records with these numbers to `use_record`, without copies: position in `indices`, record. Called
-    /// from several threads at once, in no particular order, once for each position. It must not wait for another
+    /// from several threads at once, in no particular order, once for each position whose record is not missing, as it
+    /// is in a damaged chunk that is skipped. It must not wait for another
     /// parallel call of this library, which may be waiting for the same threads.
     ///
     /// # Errors
@@ -178,7 +247,7 @@ impl Reader {
     }
 
     /// Lends the records of `range` to `use_record`, without copies: position in the range, record. Called from
-    /// several threads at once, in no particular order, once for each record.
+    /// several threads at once, in no particular order, once for each record, those of skipped chunks left out.
     ///
     /// # Errors
     /// Those of [`read_many_with`](Self::read_many_with).
@@ -224,22 +293,30 @@ impl Plan {
     }
 
     /// Does jobs until there are none left, on any number of threads at once, and hands the records of each to
-    /// `consume`, which may take them.
-    fn work(&self, inner: &Inner, wanted: &[Wanted], consume: impl Fn(usize, &mut Records)) {
+    /// `consume`, with the chunks that were skipped; it may take both.
+    fn work(
+        &self,
+        inner: &Inner,
+        wanted: &[Wanted],
+        consume: impl Fn(usize, &mut Records, &mut Vec<Fault>),
+    ) {
         let mut records = recycle::take();
+        let mut skipped = Vec::new();
         while !self.failed.load(Ordering::Relaxed) {
             let job = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(range) = self.jobs.get(job) else {
                 break;
             };
             records.clear();
+            skipped.clear();
+            let wanted = &wanted[range.clone()];
             let decoded = with_read_scratch(|scratch| {
-                inner.decode_wanted(&wanted[range.clone()], scratch, &mut records, |bytes| {
-                    self.charge(inner, bytes)
-                })
+                let charge = |bytes| self.charge(inner, bytes);
+                inner.decode_wanted(wanted, scratch, &mut records, &mut skipped, charge)
             });
+            inner.skip_log.add(&skipped);
             match decoded {
-                Ok(()) => consume(job, &mut records),
+                Ok(()) => consume(job, &mut records, &mut skipped),
                 Err(error) => {
                     *lock(&self.errors[job]) = Some(error);
                     self.failed.store(true, Ordering::Relaxed);
@@ -289,7 +366,7 @@ fn read_batch(inner: &Arc<Inner>, wanted: Vec<Wanted>) -> Result<Batch> {
         inner: Arc<Inner>,
         wanted: Vec<Wanted>,
         plan: Plan,
-        parts: Vec<Mutex<Records>>,
+        parts: Vec<Mutex<(Records, Vec<Fault>)>>,
     }
     let plan = Plan::new(inner, &wanted, inner.options.max_batch_bytes())?;
     let threads = plan.threads;
@@ -308,8 +385,9 @@ fn read_batch(inner: &Arc<Inner>, wanted: Vec<Wanted>) -> Result<Batch> {
             plan,
             parts,
         } = &*shared;
-        plan.work(inner, wanted, |job, records| {
-            *lock(&parts[job]) = std::mem::replace(records, recycle::take());
+        plan.work(inner, wanted, |job, records, skipped| {
+            let records = std::mem::replace(records, recycle::take());
+            *lock(&parts[job]) = (records, std::mem::take(skipped));
         });
     });
     let Work {
@@ -319,18 +397,19 @@ fn read_batch(inner: &Arc<Inner>, wanted: Vec<Wanted>) -> Result<Batch> {
         ..
     } = &*work;
     plan.first_error()?;
-    let mut places = vec![Place::default(); wanted.len()];
-    for (part, job) in (0..).zip(&plan.jobs) {
-        each_record(&wanted[job.clone()], |index, position| {
+    let mut batch = Batch::with_len(wanted.len());
+    for ((number, job), part) in (0..).zip(&plan.jobs).zip(parts) {
+        let (records, skipped) = std::mem::take(&mut *lock(part));
+        let there = without_skipped(&wanted[job.clone()], &skipped, |(index, _)| *index);
+        batch.missing -= there.len();
+        each_record(&there, |index, position| {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            places[position] = Place { part, index };
+            let part = number;
+            batch.places[position] = Place { part, index };
         });
+        batch.parts.push(records);
     }
-    let parts = parts
-        .iter()
-        .map(|part| std::mem::take(&mut *lock(part)))
-        .collect();
-    Ok(Batch { parts, places })
+    Ok(batch)
 }
 
 impl Inner {
@@ -377,8 +456,10 @@ impl Inner {
     fn lend_all(&self, wanted: &[Wanted], use_record: impl Fn(usize, &[u8]) + Sync) -> Result<()> {
         let plan = Plan::new(self, wanted, u64::MAX)?;
         broadcast(plan.threads, &|| {
-            plan.work(self, wanted, |job, records| {
-                each_record(&wanted[plan.jobs[job].clone()], |index, position| {
+            plan.work(self, wanted, |job, records, skipped| {
+                let wanted = &wanted[plan.jobs[job].clone()];
+                let there = without_skipped(wanted, skipped, |(index, _)| *index);
+                each_record(&there, |index, position| {
                     use_record(position, present(records.get(index)));
                 });
             });
@@ -435,12 +516,14 @@ impl Inner {
         first.max(stored).max(64)
     }
 
-    /// Appends the wanted records, each once, to `out`, and tells `charge` what each run of them adds in bytes.
+    /// Appends the wanted records, each once, to `out`, but for those of chunks that it adds to `skipped`, and tells
+    /// `charge` what each run of them adds in bytes.
     fn decode_wanted(
         &self,
         wanted: &[Wanted],
         scratch: &mut ReadScratch,
         out: &mut Records,
+        skipped: &mut Vec<Fault>,
         charge: impl Fn(u64) -> Result<()>,
     ) -> Result<()> {
         let mut rest = wanted;
@@ -466,7 +549,7 @@ impl Inner {
                 run.push(next);
             }
             let before = out.bytes_len();
-            self.decode_wanted_run(&rest[..taken], &run, scratch, out)?;
+            self.decode_wanted_run(&rest[..taken], &run, scratch, out, skipped)?;
             charge((out.bytes_len() - before) as u64)?;
             rest = &rest[taken..];
         }
@@ -480,22 +563,27 @@ impl Inner {
         run: &[ChunkLocation],
         scratch: &mut ReadScratch,
         out: &mut Records,
+        skipped: &mut Vec<Fault>,
     ) -> Result<()> {
         let mut distinct = 0;
         each_record(wanted, |index, _| distinct = index + 1);
         let all: u64 = run.iter().map(|chunk| chunk.records).sum();
         if distinct as u64 == all {
-            return self.decode_run(run, scratch, out);
+            return self.decode_run(run, scratch, out, skipped);
         }
         let mut decoded = std::mem::take(&mut scratch.records);
         decoded.clear();
-        let result = self.decode_run(run, scratch, &mut decoded);
+        let before = skipped.len();
+        let result = self.decode_run(run, scratch, &mut decoded, skipped);
         if result.is_ok() {
+            let skipped = &skipped[before..];
+            let run = without_skipped(run, skipped, |chunk| chunk.first_record);
+            let wanted = without_skipped(wanted, skipped, |(index, _)| *index);
             let mut chunks = run.iter();
             let mut chunk = chunks.next();
             let mut base = 0;
             let mut previous = None;
-            for &(index, _) in wanted {
+            for &(index, _) in &*wanted {
                 while let Some(current) = chunk.filter(|c| index >= c.first_record + c.records) {
                     base += current.records;
                     chunk = chunks.next();
@@ -520,6 +608,19 @@ fn records_within(wanted: &[Wanted], chunk: &ChunkLocation) -> usize {
         return wanted.iter().take_while(|(index, _)| *index < end).count();
     }
     wanted.partition_point(|(index, _)| *index < end)
+}
+
+/// What of `all`, which is in the order of the file, does not lie in skipped chunks, told by a record of it.
+fn without_skipped<'a, T: Clone>(
+    all: &'a [T],
+    skipped: &[Fault],
+    record: impl Fn(&T) -> u64,
+) -> Cow<'a, [T]> {
+    if skipped.is_empty() {
+        return Cow::Borrowed(all);
+    }
+    let there = all.iter().filter(|it| !is_skipped(skipped, record(it)));
+    Cow::Owned(there.cloned().collect())
 }
 
 /// Calls `visit` with the number of the distinct record, and the caller's position, of each wanted one.

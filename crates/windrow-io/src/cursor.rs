@@ -12,6 +12,7 @@ use crate::pool::Pipeline;
 use crate::reader::{Inner, Reader};
 use crate::recycle;
 use crate::scratch::with_read_scratch;
+use crate::verify::Fault;
 
 /// Decoded bytes that one job aims at.
 const JOB_BYTES: u64 = 256 << 10;
@@ -29,7 +30,9 @@ const JOBS_PER_THREAD: usize = 3;
 ///
 /// As an iterator it yields [`Record`]s, which own what they show; [`next_record`](Self::next_record) lends, and
 /// [`read_into`](Self::read_into) copies into a buffer of the caller's. After an error the iterator is finished;
-/// [`seek`](Self::seek) behind the damaged chunk goes on.
+/// [`seek`](Self::seek) behind the damaged chunk goes on. With
+/// [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip) it goes on by itself: the position jumps over the
+/// records of the damaged chunk, when the next record is asked for.
 #[derive(Debug)]
 pub struct RecordCursor {
     inner: Arc<Inner>,
@@ -41,6 +44,10 @@ pub struct RecordCursor {
     current: Arc<Records>,
     /// Place in `current` of the next record.
     place: usize,
+    /// Places in `current` of consecutive records, `place` among them or behind the last.
+    stretch: Range<usize>,
+    /// Records behind the stretch that are missing in `current`.
+    gaps: std::vec::IntoIter<Range<u64>>,
     /// Why the current run ends where it does, if a chunk behind it cannot be read.
     error: Option<Error>,
     /// Number of the next record in the file.
@@ -49,11 +56,13 @@ pub struct RecordCursor {
     failed: bool,
 }
 
-/// A run of chunks: the records up to the first chunk that cannot be read, if there is one.
+/// A run of chunks: the records up to the first chunk that cannot be read, if there is one, without those of chunks that
+/// were skipped.
 #[derive(Debug)]
 struct Run {
     first_record: u64,
     records: Records,
+    skipped: Vec<Fault>,
     error: Option<Error>,
     /// Decoded bytes, according to the footer.
     bytes: u64,
@@ -95,6 +104,13 @@ pub struct RecordRun {
 }
 
 impl RecordRun {
+    pub(crate) fn new(records: Records, places: Range<usize>) -> Self {
+        Self {
+            records: Some(Arc::new(records)),
+            places,
+        }
+    }
+
     /// Number of records, at least one.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -181,6 +197,8 @@ impl Reader {
             next_chunk: u64::MAX,
             current: Arc::default(),
             place: 0,
+            stretch: 0..0,
+            gaps: Vec::new().into_iter(),
             error: None,
             position: range.start.min(end),
             end,
@@ -197,7 +215,7 @@ impl RecordCursor {
     }
 
     /// Goes to record number `position`; behind the end there are no more records. What was decoded ahead is dropped
-    /// unless the position lies in the run that is being read.
+    /// unless the position lies in the run that is being read, with no skipped chunk in between.
     pub fn seek(&mut self, position: u64) {
         let position = position.min(self.end);
         let begin = self.position - self.place as u64;
@@ -206,7 +224,7 @@ impl RecordCursor {
             .checked_sub(begin)
             .and_then(|place| usize::try_from(place).ok())
         {
-            Some(place) if place < self.current.len() => self.place = place,
+            Some(place) if self.stretch.contains(&place) => self.place = place,
             _ => self.forget(),
         }
         self.position = position;
@@ -242,21 +260,22 @@ impl RecordCursor {
     /// Whether there is a next record that is decoded already: then reading it waits for no disk and no worker.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.position < self.end && self.place < self.current.len()
+        self.position < self.end && self.place < self.stretch.end
     }
 
     /// Waits until the next record is decoded. `false` at the end.
     ///
     /// # Errors
     /// Those of [`next_record`](Self::next_record).
+    #[inline]
     pub fn wait(&mut self) -> Result<bool> {
-        if self.position >= self.end {
-            return Ok(false);
+        while self.position < self.end {
+            if self.place < self.stretch.end {
+                return Ok(true);
+            }
+            self.next_stretch()?;
         }
-        if self.place >= self.current.len() {
-            self.next_run()?;
-        }
-        Ok(true)
+        Ok(false)
     }
 
     /// The next records that were decoded together: one chunk, or several of up to 256 KiB in all. `None` at the end.
@@ -268,7 +287,7 @@ impl RecordCursor {
             return Ok(None);
         }
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
-        let len = left.min(self.current.len() - self.place);
+        let len = left.min(self.stretch.end - self.place);
         let places = self.place..self.place + len;
         self.place += len;
         self.position += len as u64;
@@ -281,15 +300,12 @@ impl RecordCursor {
     /// Steps over the next record, which is then at `place - 1` of `current`. `false` at the end.
     #[inline]
     fn advance(&mut self) -> Result<bool> {
-        if self.position >= self.end {
-            return Ok(false);
+        let is_there = self.wait()?;
+        if is_there {
+            self.place += 1;
+            self.position += 1;
         }
-        if self.place >= self.current.len() {
-            self.next_run()?;
-        }
-        self.place += 1;
-        self.position += 1;
-        Ok(true)
+        Ok(is_there)
     }
 
     fn forget(&mut self) {
@@ -299,6 +315,33 @@ impl RecordCursor {
         self.next_chunk = u64::MAX;
         self.current = Arc::default();
         self.place = 0;
+        self.stretch = 0..0;
+        self.gaps = Vec::new().into_iter();
+    }
+
+    /// Goes on behind the stretch that was used up: behind the gap that ends it, or in the next run.
+    fn next_stretch(&mut self) -> Result<()> {
+        match self.gaps.next() {
+            Some(gap) => {
+                self.enter_stretch(gap.end);
+                Ok(())
+            }
+            None => self.next_run(),
+        }
+    }
+
+    /// The records of the current run from number `first` on, which follow the last stretch, up to the next gap. The
+    /// position moves to its beginning, unless it is behind that already.
+    fn enter_stretch(&mut self, first: u64) {
+        let begin = self.stretch.end;
+        let len = match self.gaps.as_slice().first() {
+            Some(gap) => usize::try_from(gap.start - first).unwrap_or(usize::MAX),
+            None => self.current.len() - begin,
+        };
+        self.stretch = begin..begin + len;
+        self.position = self.position.max(first).min(self.end);
+        let behind_first = usize::try_from(self.position.saturating_sub(first));
+        self.place = begin + behind_first.map_or(len, |behind_first| behind_first.min(len));
     }
 
     /// Replaces the run that was used up by the one that holds `position`.
@@ -314,6 +357,7 @@ impl RecordCursor {
             recycle::give(used);
         }
         self.place = 0;
+        self.stretch = 0..0;
         if self.next_chunk == u64::MAX {
             let location = self.inner.index.find(self.position);
             self.next_chunk = location
@@ -325,15 +369,16 @@ impl RecordCursor {
             unreachable!("a position below the end lies in a chunk, which `fill` has queued");
         };
         self.ahead_bytes = self.ahead_bytes.saturating_sub(run.bytes);
-        self.place = usize::try_from(self.position - run.first_record).unwrap_or(usize::MAX);
-        if self.place >= run.records.len()
-            && let Some(error) = run.error
-        {
-            self.forget();
-            return Err(error);
-        }
+        self.inner.skip_log.add(&run.skipped);
+        let gaps: Vec<_> = run
+            .skipped
+            .into_iter()
+            .filter_map(|it| it.records)
+            .collect();
+        self.gaps = gaps.into_iter();
         self.current = Arc::new(run.records);
         self.error = run.error;
+        self.enter_stretch(run.first_record);
         self.fill()
     }
 
@@ -362,11 +407,14 @@ impl RecordCursor {
             self.next_chunk += run.len() as u64;
             self.ahead_bytes = self.ahead_bytes.saturating_add(bytes);
             self.ahead.push(threads > 0, move || {
-                let decoded =
-                    with_read_scratch(|scratch| inner.decode_run(&run, scratch, &mut records));
+                let mut skipped = Vec::new();
+                let decoded = with_read_scratch(|scratch| {
+                    inner.decode_run(&run, scratch, &mut records, &mut skipped)
+                });
                 Run {
                     first_record,
                     records,
+                    skipped,
                     error: decoded.err(),
                     bytes,
                 }

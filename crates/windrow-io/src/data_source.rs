@@ -21,6 +21,7 @@ use crate::pool;
 #[cfg(doc)]
 use crate::reader::Reader;
 use crate::reader::RecordSizes;
+use crate::verify::Fault;
 use instruction::FilePart;
 use open_files::OpenFiles;
 
@@ -154,7 +155,7 @@ impl DataSource {
         self.files.parts().len()
     }
 
-    /// Record number `index`.
+    /// Record number `index`. A damaged chunk is an error, whatever the options say.
     ///
     /// # Errors
     /// [`Error::OutOfRange`]; those of [`Reader::open`](crate::Reader::open) and
@@ -174,7 +175,8 @@ impl DataSource {
     }
 
     /// The records with these numbers, in this order; numbers may repeat. Each file is read as
-    /// [`Reader::read_many`](crate::Reader::read_many) does, several files at once.
+    /// [`Reader::read_many`](crate::Reader::read_many) does, several files at once; where damaged chunks are skipped,
+    /// their records are missing in the batch.
     ///
     /// # Errors
     /// Those of [`get`](Self::get), before anything is read if a number is out of range.
@@ -221,7 +223,8 @@ impl DataSource {
     }
 
     /// Lends the records with these numbers to `use_record`, without copies: position in `indices`, record. Several
-    /// files are read at once, each as [`Reader::read_many_with`] does, which says what `use_record` may do.
+    /// files are read at once, each as [`Reader::read_many_with`] does, which says what `use_record` may do and which
+    /// records are left out.
     ///
     /// # Errors
     /// Those of [`get_many`](Self::get_many), but for the limit on the batch; some records may have been lent before.
@@ -292,6 +295,13 @@ impl DataSource {
         self.files.close_all();
     }
 
+    /// The chunks that calls of this source, its clones and its slices skipped so far, each once, file by file as in
+    /// [`Reader::skipped`]. Files that were closed in between count.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<(SourceName, Fault)> {
+        self.files.skipped()
+    }
+
     /// Groups records by file.
     fn by_file(&self, indices: &[u64]) -> Result<Vec<InFile>> {
         let mut by_file: Vec<InFile> = Vec::new();
@@ -320,7 +330,7 @@ impl DataSource {
         }
     }
 
-    /// The records in order, decoded ahead.
+    /// The records in order, decoded ahead. Where damaged chunks are skipped, it goes on behind them.
     #[must_use]
     pub fn iter(&self) -> Iter {
         Iter {
@@ -403,11 +413,20 @@ impl Iter {
     /// # Errors
     /// Those of [`next_record`](Self::next_record).
     pub fn wait(&mut self) -> Result<bool> {
+        if self.is_ready() {
+            return Ok(true);
+        }
         while !self.source.is_empty() {
-            if let Some(cursor) = &mut self.cursor
-                && cursor.wait()?
-            {
-                return Ok(true);
+            if let Some(cursor) = &mut self.cursor {
+                let before = cursor.tell();
+                let is_there = cursor.wait();
+                // It may have gone on behind a damaged chunk.
+                self.source.range.start += cursor.tell() - before;
+                if is_there? {
+                    return Ok(true);
+                }
+                self.cursor = None;
+                continue;
             }
             let (file, record) = self.source.files.locate(self.source.range.start);
             let left = self.source.files.parts()[file].end() - record;

@@ -120,6 +120,26 @@ pub enum Error {
         /// The file.
         name: SourceName,
     },
+    /// Another writer is at work on the file.
+    #[error("cannot append to {name}: another writer has it locked")]
+    Locked {
+        /// The file.
+        name: SourceName,
+    },
+    /// Records follow a part of the file that cannot be read, so nothing can be appended without leaving that behind.
+    #[error(
+        "cannot append to {name}: it is damaged at bytes {}..{}; `windrow repair` writes what is whole to another file",
+        .bytes.start, .bytes.end
+    )]
+    Damaged {
+        /// The file.
+        name: SourceName,
+        /// The first part that cannot be read.
+        bytes: Range<u64>,
+        /// What is wrong with it.
+        #[source]
+        source: FormatError,
+    },
     /// The writer belongs to the process that made it.
     #[error("writer of {name} was inherited by a forked process: only process {owner} may write")]
     WriterForked {
@@ -208,8 +228,8 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Format { source, .. } => source.kind(),
-            Self::Io { .. } => ErrorKind::Io,
+            Self::Format { source, .. } | Self::Damaged { source, .. } => source.kind(),
+            Self::Io { .. } | Self::Locked { .. } => ErrorKind::Io,
             Self::BatchTooLarge { .. } | Self::RecordTooLarge { .. } => ErrorKind::Limit,
             Self::TransposeUnsupported { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Usage,
@@ -232,6 +252,8 @@ impl Error {
             Self::RecordTooLarge { .. } => "record_too_large",
             Self::TransposeUnsupported { .. } => "transpose_unsupported",
             Self::WriterFailed { .. } => "writer_failed",
+            Self::Locked { .. } => "locked",
+            Self::Damaged { .. } => "damaged",
             Self::WriterForked { .. } => "writer_forked",
             Self::Instruction { .. } => "instruction",
             Self::Source { .. } => "source",
@@ -249,6 +271,8 @@ impl Error {
             | Self::RecordTooLarge { name, .. }
             | Self::TransposeUnsupported { name }
             | Self::WriterFailed { name }
+            | Self::Locked { name }
+            | Self::Damaged { name, .. }
             | Self::WriterForked { name, .. }
             | Self::Instruction { name, .. } => Some(name),
             Self::Options(_) | Self::OptionString(_) | Self::Source { .. } => None,
@@ -259,7 +283,7 @@ impl Error {
     #[must_use]
     pub fn at(&self) -> Option<At> {
         match self {
-            Self::Format { source, .. } => source.at(),
+            Self::Format { source, .. } | Self::Damaged { source, .. } => source.at(),
             Self::Io { at, .. } => *at,
             _ => None,
         }

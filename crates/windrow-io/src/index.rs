@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use windrow_format::options::IndexStorage;
-use windrow_format::{ChunkLocation, Footer, IndexPage, IndexPages, PAGE_CHUNKS, PageStart};
+use windrow_format::{
+    ChunkLocation, Footer, FooterEntry, IndexPage, IndexPages, LiveChunk, PAGE_CHUNKS, PageStart,
+    encode_page,
+};
 
 use crate::store::Store;
 
@@ -91,6 +94,48 @@ impl IndexBuilder {
 }
 
 impl Index {
+    /// An index of chunks that a scan found, and what a footer would say of them.
+    pub(crate) fn of_chunks(
+        chunks: &[LiveChunk],
+        storage: IndexStorage,
+        mut footer: Footer,
+    ) -> io::Result<(Footer, Self)> {
+        let mut builder = IndexBuilder::new(storage)?;
+        for (number, page) in chunks.chunks(PAGE_CHUNKS).enumerate() {
+            let entries: Vec<FooterEntry> = page
+                .iter()
+                .map(|chunk| FooterEntry {
+                    chunk_offset: chunk.begin,
+                    decoded_bytes: chunk.decoded_bytes,
+                    num_records: chunk.records,
+                })
+                .collect();
+            let next = chunks.get((number + 1) * PAGE_CHUNKS);
+            let end = next.map_or(footer.footer_offset, |next| next.begin);
+            let mut pages = IndexPages::default();
+            let first_record = page.first().map_or(0, |first| first.first_record);
+            pages.starts.push(PageStart {
+                byte: 0,
+                first_record,
+            });
+            encode_page(&entries, first_record, end, &mut pages.bytes);
+            builder.push(&pages)?;
+        }
+        let last = chunks.last();
+        let num_records = last.map_or(0, |last| last.first_record + last.records);
+        footer.metadata.num_chunks = chunks.len() as u64;
+        footer.metadata.num_records = num_records;
+        footer.group_size = chunks.first().map_or(0, |first| first.records);
+        footer.uniform = chunks.split_last().is_none_or(|(last, others)| {
+            let full = others
+                .iter()
+                .all(|chunk| chunk.records == footer.group_size);
+            full && last.records <= footer.group_size
+        });
+        let index = builder.finish(&footer);
+        Ok((footer, index))
+    }
+
     pub(crate) fn num_chunks(&self) -> u64 {
         self.num_chunks
     }

@@ -5,16 +5,23 @@ mod cache;
 mod cursor;
 mod data_source;
 mod error;
+mod growth;
 mod index;
+mod live_scan;
 mod permutation;
 mod pool;
 mod reader;
+mod recover;
 mod recycle;
+mod retry;
 mod scratch;
 mod sharded;
 mod sink;
+mod skipped;
 mod store;
+mod tail;
 mod verify;
+mod watch;
 mod writer;
 
 pub use batch::{BATCH_RECORD_BYTES, Batch};
@@ -26,10 +33,14 @@ pub use data_source::{
 pub use error::{Error, Result, SourceName};
 pub use permutation::{Permutation, PermutationIter};
 pub use reader::{Reader, ReaderStats, RecordSizes};
+pub use recover::{
+    RecoverOptions, Recovered, RecoveryReport, recover, recover_store, recover_with,
+};
 pub use sharded::{ShardLimits, ShardedWriter};
 pub use sink::{FileSink, Sink};
 #[cfg(feature = "mmap")]
 pub use store::MmapStore;
 pub use store::{FileStore, Store};
+pub use tail::TailReader;
 pub use verify::*;
 pub use writer::{Summary, Writer};

@@ -7,17 +7,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use windrow_format::options::ReaderOptions;
-use windrow_format::{ChunkLocation, Footer, Limits, Records};
+use windrow_format::options::{OnCorrupt, ReaderOptions};
+use windrow_format::{At, ChunkLocation, Footer, FormatError, FoundFooter, Limits, Records};
 
 use crate::batch::present;
 use crate::cache::ChunkCache;
 use crate::error::{Error, Result, SourceName};
 use crate::index::Index;
 use crate::pool;
+use crate::recover::{RecoverOptions, recover_with_log};
 use crate::scratch::with_read_scratch;
+use crate::skipped::SkipLog;
 use crate::store::{FileStore, Store};
-use open::read_footer;
+use crate::verify::Fault;
+use open::{OpenIndex, open_index};
 
 /// Reads the records of one file, in any order, from any number of threads at once.
 ///
@@ -25,7 +28,9 @@ use open::read_footer;
 /// file's data are not touched. All methods take `&self`, and no lock is held over I/O or decoding. Cloning is cheap
 /// and shares everything.
 ///
-/// One damaged chunk fails the calls that need it, each time, and nothing else.
+/// Bytes that fail their checks are read once more, unless they lie in memory. One damaged chunk fails the calls that
+/// need it, each time, and nothing else. With [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip), calls for
+/// more than one record go on without it, and [`skipped`](Self::skipped) lists it.
 #[derive(Debug, Clone)]
 pub struct Reader {
     inner: Arc<Inner>,
@@ -35,12 +40,18 @@ pub(crate) struct Inner {
     store: Box<dyn Store>,
     pub(crate) name: SourceName,
     file_bytes: u64,
+    /// Where the last valid postscript's block ends.
+    sealed_bytes: u64,
+    /// The index was made by a scan, not read.
+    is_scanned: bool,
     footer: Footer,
     pub(crate) index: Index,
     pub(crate) options: ReaderOptions,
     pub(crate) limits: Limits,
     cache: Option<ChunkCache>,
     stats: Counters,
+    /// Shared with the readers of the same file that a source opens later.
+    pub(crate) skip_log: Arc<SkipLog>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +83,8 @@ pub struct ReaderStats {
     pub chunks_decoded: u64,
     /// Single reads that found their chunk decoded.
     pub cache_hits: u64,
+    /// Chunks skipped, each once: those that [`Reader::skipped`] lists, and those beyond its limit.
+    pub chunks_skipped: u64,
     /// Memory that the index holds, in bytes.
     pub index_bytes: u64,
 }
@@ -120,31 +133,83 @@ impl Reader {
         name: SourceName,
         options: ReaderOptions,
     ) -> Result<Self> {
+        Self::with_skip_log(store, name, options, Arc::default())
+    }
+
+    /// A reader that lists what it skips in `skip_log`.
+    pub(crate) fn with_skip_log(
+        store: impl Store + 'static,
+        name: SourceName,
+        options: ReaderOptions,
+        skip_log: Arc<SkipLog>,
+    ) -> Result<Self> {
         options.validate()?;
-        let limits = Limits {
-            max_chunk_bytes: options.max_chunk_bytes(),
-            max_record_bytes: options.max_record_bytes(),
-        };
+        let limits = limits_of(&options);
         let file_bytes = store
             .len()
             .map_err(|source| Error::io(&name, "open", source))?;
         let stats = Counters::default();
-        let (footer, index) = read_footer(&store, &name, file_bytes, &options, limits, &stats)?;
-        let grouped = footer.group_size > 1 || !footer.uniform;
-        let cached = grouped && options.chunk_cache_bytes() > 0;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                cache: cached.then(|| ChunkCache::new(options.chunk_cache_bytes())),
-                store: Box::new(store),
-                name,
-                file_bytes,
-                footer,
-                index,
-                options,
-                limits,
-                stats,
-            }),
+        let opened = open_index(&store, &name, file_bytes, &options, limits, &stats);
+        if let Err(Error::Format { .. }) = &opened
+            && options.on_corrupt() == OnCorrupt::Skip
+        {
+            let options = RecoverOptions::new().with_reader_options(options);
+            let recovered = recover_with_log(store, name, &options, skip_log)?;
+            return Ok(recovered.reader);
+        }
+        let OpenIndex {
+            footer,
+            index,
+            sealed_bytes,
+        } = opened?;
+        Ok(Self::assemble(Inner {
+            cache: None,
+            store: Box::new(store),
+            name,
+            file_bytes,
+            sealed_bytes,
+            is_scanned: false,
+            footer,
+            index,
+            options,
+            limits,
+            stats,
+            skip_log,
+        }))
+    }
+
+    /// A reader of what a scan found: `index` lists it.
+    pub(crate) fn from_scan(
+        store: impl Store + 'static,
+        name: SourceName,
+        options: ReaderOptions,
+        file_bytes: u64,
+        (footer, index): (Footer, Index),
+        skip_log: Arc<SkipLog>,
+    ) -> Self {
+        Self::assemble(Inner {
+            cache: None,
+            store: Box::new(store),
+            name,
+            file_bytes,
+            sealed_bytes: file_bytes,
+            is_scanned: true,
+            footer,
+            index,
+            limits: limits_of(&options),
+            options,
+            stats: Counters::default(),
+            skip_log,
         })
+    }
+
+    fn assemble(mut inner: Inner) -> Self {
+        let grouped = inner.footer.group_size > 1 || !inner.footer.uniform;
+        let bytes = inner.options.chunk_cache_bytes();
+        inner.cache = (grouped && bytes > 0).then(|| ChunkCache::new(bytes));
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -173,6 +238,19 @@ impl Reader {
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
         self.inner.file_bytes
+    }
+
+    /// How many bytes of the file the index covers: up to the end of the last valid postscript. Fewer than
+    /// [`file_bytes`](Self::file_bytes) if more follows: an append is under way, or was cut off.
+    #[must_use]
+    pub fn sealed_bytes(&self) -> u64 {
+        self.inner.sealed_bytes
+    }
+
+    /// Whether the index was made by a scan, because the file has none that can be used.
+    #[must_use]
+    pub fn is_scanned(&self) -> bool {
+        self.inner.is_scanned
     }
 
     /// The file's name in messages.
@@ -224,6 +302,41 @@ impl Reader {
             .map_err(|source| self.inner.index_error(source))
     }
 
+    /// What is wrong with the file if more follows the part that the index covers.
+    pub(crate) fn unfinished_append(&self) -> Option<FormatError> {
+        let sealed = self.sealed_bytes();
+        let bytes = self.file_bytes().saturating_sub(sealed);
+        (bytes > 0).then_some(FormatError::UnfinishedAppend {
+            at: At::byte(sealed),
+            bytes,
+        })
+    }
+
+    /// The footer, as a scan would find it.
+    pub(crate) fn found_footer(&self) -> FoundFooter {
+        let footer = self.footer();
+        FoundFooter {
+            begin: footer.footer_offset,
+            sealed_end: Some(self.sealed_bytes()),
+            metadata: footer.metadata.clone(),
+        }
+    }
+
+    /// The first listed chunk that begins at or behind `position`; `None` if there is none, or an offloaded index cannot
+    /// be read.
+    pub(crate) fn chunk_from(&self, position: u64) -> Option<ChunkLocation> {
+        let (mut low, mut high) = (0, self.num_chunks());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.chunk_location(middle).ok()?.begin < position {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.chunk_location(low).ok()
+    }
+
     /// The chunk that holds record number `index`, according to the footer.
     ///
     /// # Errors
@@ -244,8 +357,20 @@ impl Reader {
             bytes_read: get(&stats.bytes_read),
             chunks_decoded: get(&stats.chunks_decoded),
             cache_hits: get(&stats.cache_hits),
+            chunks_skipped: self.inner.skip_log.chunks(),
             index_bytes: self.inner.index.memory_bytes() as u64,
         }
+    }
+
+    /// The chunks that calls of this reader and its clones skipped so far, each once, by their first byte: at most
+    /// [`DEFAULT_MAX_FAULTS`](crate::DEFAULT_MAX_FAULTS); [`ReaderStats::chunks_skipped`] counts the others too. A reader
+    /// whose index was made by a scan begins with what the scan skipped; the list of any other is empty without
+    /// [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip). A cursor that begins a run of chunks (see
+    /// [`RecordCursor`](crate::RecordCursor)) lists what is damaged in all of it. A forked process begins with an empty
+    /// list.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<Fault> {
+        self.inner.skip_log.faults()
     }
 
     /// What the records with these numbers take, in bytes, according to the footer.
@@ -270,7 +395,8 @@ impl Reader {
     /// Record number `index`, counted from zero.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`]; [`Error::Io`] and [`Error::Format`] for the chunk that holds it.
+    /// [`Error::OutOfRange`]; [`Error::Io`] and [`Error::Format`] for the chunk that holds it, whatever the options say
+    /// of damaged chunks.
     pub fn read(&self, index: u64) -> Result<Vec<u8>> {
         self.read_with(index, <[u8]>::to_vec)
     }
@@ -322,6 +448,14 @@ impl Reader {
             scratch.records = records;
             result
         })
+    }
+}
+
+/// The limits that these options set.
+pub(crate) fn limits_of(options: &ReaderOptions) -> Limits {
+    Limits {
+        max_chunk_bytes: options.max_chunk_bytes(),
+        max_record_bytes: options.max_record_bytes(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the bytes of a file go.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::SourceName;
@@ -20,6 +20,17 @@ pub trait Sink {
     /// # Errors
     /// Whatever the medium says.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// Makes all bytes so far durable: they survive a loss of power.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] where a sink cannot promise it, which is the default; whatever the medium says.
+    fn sync(&mut self) -> io::Result<()> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this sink cannot make bytes durable",
+        ))
+    }
 
     /// Called once, behind the last byte of a complete file: makes it visible under its name, where the sink holds
     /// that back.
@@ -48,12 +59,19 @@ impl<W: Write> Sink for W {
 
 /// A local file. With atomic publishing the bytes go to a temporary name in the same folder; at the end they are
 /// made durable and the file gets its name, so that nobody ever sees part of it.
+///
+/// While it lives it holds the file's advisory lock, where the system has such locks: nobody can append to a file that
+/// is being written.
 #[derive(Debug)]
 pub struct FileSink {
     file: File,
     path: PathBuf,
     /// The temporary name, until the file has its own.
     unpublished: Option<tempfile::TempPath>,
+    /// The file that a copy will replace, locked.
+    replaced: Option<File>,
+    /// Whether the file's name is known to be durable.
+    name_synced: bool,
     owner: u32,
 }
 
@@ -67,10 +85,14 @@ impl FileSink {
         let path = path.to_path_buf();
         if !atomic {
             let file = File::create(&path)?;
+            // Best effort: to write a file anew has never asked whether somebody else does.
+            let _ = file.try_lock();
             return Ok(Self {
                 file,
                 path,
                 unpublished: None,
+                replaced: None,
+                name_synced: false,
                 owner,
             });
         }
@@ -100,8 +122,50 @@ impl FileSink {
             file,
             path,
             unpublished: Some(unpublished),
+            replaced: None,
+            name_synced: false,
             owner,
         })
+    }
+
+    /// Goes on with `file`, which is at `path` and locked, behind its first `keep` bytes. The rest is cut off.
+    pub(crate) fn resume(file: File, path: &Path, keep: u64) -> io::Result<Self> {
+        let mut sink = Self {
+            file,
+            path: path.to_path_buf(),
+            unpublished: None,
+            replaced: None,
+            name_synced: false,
+            owner: std::process::id(),
+        };
+        if sink.file.metadata()?.len() > keep {
+            sink.file.set_len(keep)?;
+        }
+        sink.file.seek(SeekFrom::Start(keep))?;
+        Ok(sink)
+    }
+
+    /// Goes on with a copy of the first `keep` bytes of `file`, which is at `path` and locked; at the end the copy takes
+    /// its place.
+    pub(crate) fn resume_copy(mut file: File, path: &Path, keep: u64) -> io::Result<Self> {
+        let mut sink = Self::create(path, true)?;
+        file.seek(SeekFrom::Start(0))?;
+        let copied = io::copy(&mut (&file).take(keep), &mut sink.file)?;
+        if copied < keep {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        sink.replaced = Some(file);
+        Ok(sink)
+    }
+
+    /// Gives the lock back at once. Closing the file would do so only when no forked process has it open any more.
+    fn unlock(&self) {
+        for file in [Some(&self.file), self.replaced.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let _ = file.unlock();
+        }
     }
 
     /// The path that the file has, or will have.
@@ -120,15 +184,26 @@ impl Sink for FileSink {
         Write::flush(&mut self.file)
     }
 
+    /// For a file without its final name that is the promise of its bytes alone.
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        if self.unpublished.is_none() && !self.name_synced {
+            sync_folder(&self.path)?;
+            self.name_synced = true;
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> io::Result<()> {
-        let Some(unpublished) = self.unpublished.take() else {
-            return Ok(());
-        };
-        self.file.sync_all()?;
-        unpublished
-            .persist(&self.path)
-            .map_err(|error| error.error)?;
-        sync_folder(&self.path)
+        if let Some(unpublished) = self.unpublished.take() {
+            self.file.sync_all()?;
+            unpublished
+                .persist(&self.path)
+                .map_err(|error| error.error)?;
+            sync_folder(&self.path)?;
+        }
+        self.unlock();
+        Ok(())
     }
 
     fn name(&self) -> SourceName {
@@ -139,9 +214,9 @@ impl Sink for FileSink {
 impl Drop for FileSink {
     /// Removes the temporary file of a writer that was given up, but only in the process that made it.
     fn drop(&mut self) {
-        if let Some(unpublished) = self.unpublished.take()
-            && self.owner != std::process::id()
-        {
+        if self.owner == std::process::id() {
+            self.unlock();
+        } else if let Some(unpublished) = self.unpublished.take() {
             // A forked process inherited this value; the file is not its to remove.
             std::mem::forget(unpublished);
         }

@@ -20,6 +20,9 @@ pub use options::{DEFAULT_MAX_FAULTS, VerifyOptions};
 pub use report::{Fault, VerifyReport};
 pub use scan::{ChunkScanner, Scanned, ScannedChunk, scan_chunks, scan_store};
 pub use section::ChunkRole;
+pub(crate) use section::Section;
+pub(crate) use walk::{Found, FoundChunk, Walk};
+pub(crate) use window::{ReadError, SharedStore, Window};
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,25 @@
 //! Writing a file of records.
 
+mod append;
 mod batch;
+mod flush;
 
 use std::path::Path;
 
 use windrow_format::options::WriterOptions;
 use windrow_format::{
-    At, BlockWriter, ChunkHeader, Codec, FooterMetadata, FormatError, MAX_USER_METADATA_PAIRS,
-    RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript,
+    At, BlockWriter, ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError,
+    MAX_USER_METADATA_PAIRS, RecordGroup, VERSION_2_HINT, VERSION_UPSTREAM, VERSION_WINDROW,
+    encode_postscript,
 };
 
 use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::scratch::with_compressor;
 use crate::sink::{FileSink, Sink};
+use append::ShortChunk;
 use batch::{EncodedBatch, FooterEntries, GROUP_FILL_BYTES, GroupBatch};
+use flush::looks_like_footer;
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;
@@ -35,7 +40,8 @@ const MAX_RECORD_BYTES: u64 = (1 << 40) - 1;
 /// about 12 bytes a chunk for the footer, and the codec's contexts, one per thread.
 ///
 /// **The file is complete only after [`finish`](Self::finish).** A writer that is dropped before, or left by an error,
-/// leaves a file without footer, which readers refuse as unfinished. After an error every call fails.
+/// leaves a file without footer, which readers refuse as unfinished; [`recover`](crate::recover) reads it, and
+/// [`append`](Self::append) goes on with it. After an error every call fails.
 #[derive(Debug)]
 #[must_use = "a file is complete only after `finish`"]
 pub struct Writer<S: Sink> {
@@ -50,6 +56,14 @@ pub struct Writer<S: Sink> {
     /// Records in the open group, the last of `batch`.
     open_records: u64,
     open_bytes: usize,
+    /// How many of them stand in the file already, in chunks that the group will supersede.
+    open_flushed: u64,
+    /// The last group that was begun starts with a record that looks like a footer: a flush says that it is none.
+    looks_like_footer: bool,
+    /// A short last chunk of the file that is appended to, until the first record makes it grow.
+    short: Option<ShortChunk>,
+    /// Nothing has to be written if nothing is appended.
+    is_sealed: bool,
     batch_bytes: usize,
     jobs: Pipeline<EncodedBatch>,
     max_jobs: usize,
@@ -116,19 +130,34 @@ impl<S: Sink> Writer<S> {
     pub fn create(sink: S, options: WriterOptions) -> Result<Self> {
         let name = sink.name();
         check_options(&options, &name)?;
+        let mut writer = Self::at(0, sink, name, options);
+        let Self {
+            blocks, out, sink, ..
+        } = &mut writer;
+        let laid = blocks.lay_signature(|bytes| buffer(out, sink, bytes));
+        writer.check_io("write", laid)?;
+        Ok(writer)
+    }
+
+    /// A writer whose next chunk begins at `position`, where `sink` stands.
+    fn at(position: u64, sink: S, name: SourceName, options: WriterOptions) -> Self {
         let max_jobs = options
             .max_parallelism()
             .map_or_else(pool::workers, |jobs| {
                 usize::try_from(jobs).unwrap_or(usize::MAX)
             });
-        let mut writer = Self {
+        Self {
             sink: Some(sink),
             name,
-            blocks: BlockWriter::new(0),
+            blocks: BlockWriter::new(position),
             out: Vec::new(),
             batch: GroupBatch::default(),
             open_records: 0,
             open_bytes: 0,
+            open_flushed: 0,
+            looks_like_footer: false,
+            short: None,
+            is_sealed: false,
             batch_bytes: (BATCHED_BYTES / max_jobs.saturating_add(2)).min(MAX_BATCH_BYTES),
             jobs: Pipeline::new(),
             max_jobs,
@@ -140,13 +169,7 @@ impl<S: Sink> Writer<S> {
             failed: false,
             owner: std::process::id(),
             options,
-        };
-        let Self {
-            blocks, out, sink, ..
-        } = &mut writer;
-        let laid = blocks.lay_signature(|bytes| buffer(out, sink, bytes));
-        writer.check_io("write", laid)?;
-        Ok(writer)
+        }
     }
 
     /// Appends one record.
@@ -164,15 +187,17 @@ impl<S: Sink> Writer<S> {
             });
         }
         self.check_usable()?;
+        self.is_sealed = false;
+        if self.short.is_some() {
+            self.reopen_short()?;
+        }
         if self.open_records > 0
             && let Some(most) = self.options.max_group_bytes()
             && (self.open_bytes as u64).saturating_add(bytes) > most
         {
             self.close_group()?;
         }
-        self.batch.records.push(record);
-        self.open_records += 1;
-        self.open_bytes += record.len();
+        self.add_to_group(record);
         self.records += 1;
         self.decoded_bytes += bytes;
         if self.open_records >= u64::from(self.options.group_size()) {
@@ -203,31 +228,26 @@ impl<S: Sink> Writer<S> {
             .try_for_each(|record| self.write(record.as_ref()))
     }
 
-    /// Waits until every complete group was handed to the sink, and flushes the sink. The open group stays open: a
-    /// short one in the middle would make the file unreadable for upstream.
-    ///
-    /// # Errors
-    /// Those of [`write`](Self::write).
-    pub fn flush(&mut self) -> Result<()> {
-        self.check_usable()?;
-        if self.open_records == 0 {
-            self.submit();
-        } else if self.open_records < self.batch.records.len() {
-            self.submit_complete();
-        }
-        self.drain(0)?;
-        self.hand_over()?;
-        let flushed = present(&mut self.sink).flush();
-        self.check_io("write", flushed)
-    }
-
     /// Completes the file: the last group, the footer, the postscript. With atomic publishing the file is made
     /// durable and gets its name.
     ///
     /// # Errors
     /// Those of [`write`](Self::write); the file is then unfinished.
-    pub fn finish(mut self) -> Result<(S, Summary)> {
-        let summary = self.seal()?;
+    pub fn finish(self) -> Result<(S, Summary)> {
+        self.finish_with(false)
+    }
+
+    /// Completes the file like [`finish`](Self::finish), and makes it durable: first all that the postscript stands for,
+    /// then the postscript. Two calls of [`Sink::sync`].
+    ///
+    /// # Errors
+    /// Those of [`finish`](Self::finish); [`std::io::ErrorKind::Unsupported`] of sinks that cannot promise it.
+    pub fn finish_synced(self) -> Result<(S, Summary)> {
+        self.finish_with(true)
+    }
+
+    fn finish_with(mut self, synced: bool) -> Result<(S, Summary)> {
+        let summary = self.seal(synced)?;
         match self.sink.take() {
             Some(sink) => Ok((sink, summary)),
             None => unreachable!("only `finish` takes the sink, and it consumes the writer"),
@@ -263,13 +283,17 @@ impl<S: Sink> Writer<S> {
         self.decoded_bytes - self.laid_decoded_bytes
     }
 
-    fn seal(&mut self) -> Result<Summary> {
+    fn seal(&mut self, synced: bool) -> Result<Summary> {
         self.check_usable()?;
         if self.open_records > 0 {
             self.close_group()?;
         }
         self.submit();
         self.drain(0)?;
+        if let Some(short) = self.short.take() {
+            // Nothing came that would make it grow.
+            self.footer.push(&short.entry);
+        }
         let footer_offset = self.blocks.position();
         let chunks = self.footer.group.len();
         let version = if self.footer.uniform {
@@ -277,11 +301,19 @@ impl<S: Sink> Writer<S> {
         } else {
             VERSION_WINDROW
         };
-        self.lay_footer(version)?;
-        self.lay_padding()?;
-        self.lay_postscript(footer_offset)?;
-        self.lay_padding()?;
-        self.hand_over()?;
+        if !self.is_sealed {
+            self.lay_footer(version)?;
+            self.lay_padding()?;
+            if synced {
+                self.sync_sink()?;
+            }
+            self.lay_postscript(footer_offset)?;
+            self.lay_padding()?;
+            self.hand_over()?;
+        }
+        if synced {
+            self.sync_sink()?;
+        }
         let finished = present(&mut self.sink).finish();
         self.check_io("finish", finished)?;
         Ok(Summary {
@@ -315,11 +347,21 @@ impl<S: Sink> Writer<S> {
         })
     }
 
+    fn add_to_group(&mut self, record: &[u8]) {
+        if self.open_records == 0 {
+            self.looks_like_footer = looks_like_footer(record);
+        }
+        self.batch.records.push(record);
+        self.open_records += 1;
+        self.open_bytes += record.len();
+    }
+
     /// Ends the open group, and hands the batch to the pool if it is large enough.
     fn close_group(&mut self) -> Result<()> {
         self.batch.lens.push(self.open_records);
         self.open_records = 0;
         self.open_bytes = 0;
+        self.open_flushed = 0;
         if self.batch.fill_bytes() >= self.batch_bytes {
             self.submit();
             self.drain(self.max_jobs)?;
@@ -380,7 +422,11 @@ impl<S: Sink> Writer<S> {
                 self.lay(header, &batch.encoded[begin..end])?;
                 plain_begin = end;
             }
-            self.footer.push(offset, header);
+            self.footer.push(&FooterEntry {
+                chunk_offset: offset,
+                decoded_bytes: header.decoded_bytes,
+                num_records: header.num_records,
+            });
             self.laid_decoded_bytes += header.decoded_bytes;
             if padded {
                 self.lay_padding()?;

@@ -30,9 +30,12 @@
 //! | type | for | mind |
 //! | --- | --- | --- |
 //! | [`Writer`] | one file, or anything that is written to | the file is complete only after [`finish`](Writer::finish) |
+//! | [`Writer::append`] | going on with a file, also one that was never finished | each append costs a tail of 128 KiB; keep a writer open and [`flush`](Writer::flush) |
 //! | [`ShardedWriter`] | a set of files of bounded size | shards get their names at the end |
 //! | [`Reader`] | one file: single records, batches, ranges | with `group_size` above 1, a single record costs decoding its group |
 //! | [`RecordCursor`] | one file in order, decoded ahead; from [`Reader::records`] | a kept [`Record`] keeps its neighbours in memory |
+//! | [`TailReader`] | a file that is still being written | shows what was flushed; [`Writer::sync`] makes it last |
+//! | [`recover()`] | what is whole of a file that was cut, damaged or never finished | reads all of it once |
 //! | [`DataSource`] | many files, or parts of them, as one sequence | instructions are checked when their file is first read |
 //! | [`Permutation`] | all records in shuffled order, an epoch at a time, without a table | gives numbers; read them in batches |
 //! | [`verify()`] | every hash of a file, and its footer against its chunks | goes on after a fault |
@@ -60,8 +63,8 @@
 /// Bytes and structures, without I/O: for tools that look into files.
 pub use windrow_format as format;
 pub use windrow_format::options::{
-    IndexStorage, Key, OptionsError, OptionsErrors, READER_KEYS, ReaderOptions, WRITER_KEYS,
-    WriterOptions,
+    AppendOptions, IndexStorage, Key, OnCorrupt, OptionsError, OptionsErrors, READER_KEYS,
+    ReaderOptions, WRITER_KEYS, WriterOptions,
 };
 pub use windrow_format::{
     At, ChunkLocation, Codec, CompressionType, ErrorKind, Footer, FormatError, Records,

@@ -55,6 +55,16 @@ pub enum OptionsError {
         /// Name of the key.
         option: &'static str,
     },
+    /// An option of an append is not that of the file.
+    #[error("Option {option}: {given} contradicts the file, which has {file}")]
+    Contradiction {
+        /// Name of the option.
+        option: &'static str,
+        /// What was given.
+        given: String,
+        /// What the file was written with.
+        file: String,
+    },
     /// A key of the user metadata was added twice.
     #[error(
         "Option metadata: key {} is present more than once",
@@ -75,6 +85,7 @@ impl OptionsError {
             Self::InvalidValue { .. } => "invalid_option_value",
             Self::Conflict { .. } => "conflicting_options",
             Self::NotFirst { .. } => "option_not_first",
+            Self::Contradiction { .. } => "contradicting_option",
             Self::MetadataRepeated { .. } => "repeated_metadata_key",
         }
     }

@@ -45,6 +45,7 @@
 //! | a control character in a text that is refused | message is cut at a NUL, else printed raw | printed escaped, as `\0` or `\t` |
 //! | `readahead_buffer_size:auto` | the same as 0 | left open, as if not given; see [`ReaderOptions::with_readahead_buffer_bytes`] |
 
+mod append;
 mod codec_keys;
 mod error;
 mod hex_real;
@@ -59,12 +60,13 @@ mod writer_string;
 #[cfg(test)]
 mod tests;
 
+pub use append::AppendOptions;
 pub use error::{OptionsError, OptionsErrors};
 pub use keys::{Key, READER_KEYS, WRITER_KEYS};
 pub use reader::{
     DEFAULT_CHUNK_CACHE_BYTES, DEFAULT_FOOTER_PREFETCH_BYTES, DEFAULT_MAX_BATCH_BYTES,
     DEFAULT_MAX_CHUNK_BYTES, DEFAULT_MAX_RECORD_BYTES, DEFAULT_READAHEAD_BUFFER_BYTES,
-    IndexStorage, MAX_FOOTER_PREFETCH_BYTES, MAX_READAHEAD_BUFFER_BYTES, ReaderOptions,
+    IndexStorage, MAX_FOOTER_PREFETCH_BYTES, MAX_READAHEAD_BUFFER_BYTES, OnCorrupt, ReaderOptions,
 };
 pub use writer::{
     BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_GROUP_SIZE,

@@ -1,8 +1,9 @@
 //! Options of a reader.
 
 use std::fmt;
+use std::str::FromStr;
 
-use super::error::OptionsErrors;
+use super::error::{OptionsError, OptionsErrors};
 use super::keys;
 use super::writer::{MAX_PARALLELISM, invalid};
 
@@ -46,6 +47,42 @@ impl fmt::Display for IndexStorage {
     }
 }
 
+/// What a read of many records does about a chunk whose bytes are bad: damaged, cut short, above a limit, or of a kind
+/// that this build cannot read. A medium that fails is an error either way, and so is a bad chunk that a single record is
+/// asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum OnCorrupt {
+    /// It fails.
+    #[default]
+    Raise,
+    /// It goes on without the records of that chunk, and the reader lists the chunk.
+    Skip,
+}
+
+/// `raise` or `skip`.
+impl fmt::Display for OnCorrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Raise => "raise",
+            Self::Skip => "skip",
+        })
+    }
+}
+
+/// Understands what [`Display`](fmt::Display) writes.
+impl FromStr for OnCorrupt {
+    type Err = OptionsError;
+
+    fn from_str(text: &str) -> Result<Self, OptionsError> {
+        match text {
+            "raise" => Ok(Self::Raise),
+            "skip" => Ok(Self::Skip),
+            _ => Err(invalid("on_corrupt", text, "raise, skip")),
+        }
+    }
+}
+
 /// How a file is read. Setters take any value; [`validate`](Self::validate) checks them all at
 /// once.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +95,7 @@ pub struct ReaderOptions {
     max_record_bytes: u64,
     max_batch_bytes: u64,
     chunk_cache_bytes: u64,
+    on_corrupt: OnCorrupt,
 }
 
 impl Default for ReaderOptions {
@@ -71,6 +109,7 @@ impl Default for ReaderOptions {
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
             max_batch_bytes: DEFAULT_MAX_BATCH_BYTES,
             chunk_cache_bytes: DEFAULT_CHUNK_CACHE_BYTES,
+            on_corrupt: OnCorrupt::Raise,
         }
     }
 }
@@ -137,6 +176,12 @@ impl ReaderOptions {
         self
     }
 
+    /// Sets what becomes of chunks whose bytes are bad, default [`OnCorrupt::Raise`].
+    pub fn with_on_corrupt(mut self, on_corrupt: OnCorrupt) -> Self {
+        self.on_corrupt = on_corrupt;
+        self
+    }
+
     /// Decoded bytes that a sequential read keeps ahead; `None` for automatic.
     pub fn readahead_buffer_bytes(&self) -> Option<u64> {
         self.readahead_buffer_bytes
@@ -175,6 +220,11 @@ impl ReaderOptions {
     /// Decoded bytes that are kept for single reads.
     pub fn chunk_cache_bytes(&self) -> u64 {
         self.chunk_cache_bytes
+    }
+
+    /// What becomes of chunks whose bytes are bad.
+    pub fn on_corrupt(&self) -> OnCorrupt {
+        self.on_corrupt
     }
 
     /// Checks every option.

@@ -50,8 +50,8 @@ impl FromStr for ReaderOptions {
 /// The keys that differ from their defaults, in the order of [`READER_KEYS`]; empty if there are
 /// none.
 ///
-/// Parsing gives the options back, but for the limits and the cache, which option strings cannot
-/// express.
+/// Parsing gives the options back, but for the limits, the cache and `on_corrupt`, which option
+/// strings cannot express.
 impl fmt::Display for ReaderOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

@@ -140,6 +140,19 @@ impl WriterOptions {
         self
     }
 
+    /// Sets pairs of user metadata: each takes the place of the first pair with its key, or is added.
+    pub(super) fn with_merged_metadata(mut self, pairs: Vec<(String, Vec<u8>)>) -> Self {
+        let old = self.metadata.len();
+        for (key, value) in pairs {
+            let mut present = self.metadata.iter_mut().take(old);
+            match present.find(|(name, _)| *name == key) {
+                Some(pair) => pair.1 = value,
+                None => self.metadata.push((key, value)),
+            }
+        }
+        self
+    }
+
     /// Writes the file under a temporary name, which is flushed to the disk and renamed at the end,
     /// so that a file under the final name is always complete. Default false. Option strings cannot
     /// express it.

@@ -1,5 +1,6 @@
 //! The files of a source, of which a few are open.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -7,10 +8,12 @@ use arc_swap::ArcSwapOption;
 use windrow_format::options::ReaderOptions;
 
 use super::instruction::FilePart;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::reader::Reader;
+use crate::skipped::SkipLog;
 use crate::store::FileStore;
+use crate::verify::Fault;
 
 /// Opens files when they are needed and closes the ones that were not used for longest. Without locks: a reader that
 /// was evicted lives on in the hands of those who use it, and a fork at any moment does no harm.
@@ -29,6 +32,8 @@ pub(super) struct OpenFiles {
 #[derive(Debug, Default)]
 struct Slot {
     reader: ArcSwapOption<Reader>,
+    /// Outlives the reader.
+    skip_log: Arc<SkipLog>,
     last_used: AtomicU64,
 }
 
@@ -66,14 +71,15 @@ impl OpenFiles {
         let whole = self.parts.iter().filter(|part| part.records.is_none());
         let parallel = self.threads() > 1 && whole.count() > 1;
         let mut opening = Pipeline::new();
-        let mut ahead = self.parts.iter();
+        let mut ahead = self.parts.iter().enumerate();
         let mut lens = Vec::with_capacity(self.parts.len());
         for (file, part) in self.parts.iter().enumerate() {
             while opening.len() < 2 * self.threads()
-                && let Some(part) = ahead.find(|part| part.records.is_none())
+                && let Some((next, part)) = ahead.find(|(_, part)| part.records.is_none())
             {
                 let (part, options) = (part.clone(), self.options.clone());
-                opening.push(parallel, move || open(&part, options));
+                let skip_log = Arc::clone(&self.slots[next].skip_log);
+                opening.push(parallel, move || open(&part, options, skip_log));
             }
             let opened = part.records.is_none().then(|| opening.pop()).flatten();
             lens.push(match opened.transpose()? {
@@ -121,7 +127,8 @@ impl OpenFiles {
         if let Some(reader) = &*slot.reader.load() {
             return Ok(Reader::clone(reader));
         }
-        let reader = open(&self.parts[file], self.options.clone())?;
+        let skip_log = Arc::clone(&slot.skip_log);
+        let reader = open(&self.parts[file], self.options.clone(), skip_log)?;
         self.keep(file, reader.clone());
         Ok(reader)
     }
@@ -137,6 +144,20 @@ impl OpenFiles {
             // Another thread may close the same file first, so this goes on until there are few enough.
             while self.open.load(Ordering::Relaxed) > self.max_open && self.close_oldest(file) {}
         }
+    }
+
+    /// What readers of the files skipped, each chunk once, also where several parts are of one file.
+    pub(super) fn skipped(&self) -> Vec<(SourceName, Fault)> {
+        let mut listed = HashSet::new();
+        let mut all = Vec::new();
+        for (part, slot) in self.parts.iter().zip(&self.slots) {
+            for fault in slot.skip_log.faults() {
+                if listed.insert((part.name.clone(), fault.bytes.start)) {
+                    all.push((part.name.clone(), fault));
+                }
+            }
+        }
+        all
     }
 
     /// Closes all files.
@@ -167,9 +188,9 @@ impl OpenFiles {
 }
 
 /// Opens a file and checks what is wanted of it.
-fn open(part: &FilePart, options: ReaderOptions) -> Result<Reader> {
+fn open(part: &FilePart, options: ReaderOptions, skip_log: Arc<SkipLog>) -> Result<Reader> {
     let store = FileStore::open(&part.name)?;
-    let reader = Reader::from_store(store, part.name.clone(), options)?;
+    let reader = Reader::with_skip_log(store, part.name.clone(), options, skip_log)?;
     let len = reader.len();
     let declared = part.examples_in_shard.unwrap_or(len);
     if let Some(records) = &part.records

@@ -1,67 +1,80 @@
 //! Fetching, checking and decoding chunks.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use windrow_format::options::OnCorrupt;
 use windrow_format::{
-    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkLocation, FormatError, Records,
-    add_with_block_headers, without_block_headers_in,
+    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkLocation, ChunkType, FormatError, Provisional,
+    RecordDecoder, Records, add_with_block_headers, without_block_headers_in,
 };
 
 use super::{Counters, Inner};
 use crate::error::{Error, Result};
+use crate::retry::twice;
 use crate::scratch::ReadScratch;
 use crate::store::Store;
+use crate::verify::Fault;
+
+/// A chunk whose bytes are bad.
+struct BadChunk {
+    error: FormatError,
+    /// Where it ends according to its header, or where the next listed structure begins if the header is bad too.
+    end: u64,
+}
+
+/// What came of reading a chunk; the outer error is the medium's.
+type Decoded = std::io::Result<Result<(), BadChunk>>;
+
+/// What came of decoding what was fetched: `Some` asks for everything up to there.
+type Attempt = Result<Option<u64>, BadChunk>;
+
+/// What decoding needs, beside the buffer that chunks are read into.
+struct Tools<'a> {
+    flat: &'a mut Vec<u8>,
+    decoder: &'a mut RecordDecoder,
+}
+
+fn parts(scratch: &mut ReadScratch) -> (&mut Vec<u8>, Tools<'_>) {
+    let ReadScratch {
+        raw, flat, decoder, ..
+    } = scratch;
+    (raw, Tools { flat, decoder })
+}
 
 impl Inner {
-    /// Appends the records of one chunk to `out`.
+    /// Appends the records of one chunk to `out`, and fails if it is bad.
     pub(crate) fn decode_chunk(
         &self,
         location: &ChunkLocation,
         scratch: &mut ReadScratch,
         out: &mut Records,
     ) -> Result<()> {
-        let begin = location.begin;
-        let end = self.likely_end(location);
-        let ReadScratch {
-            raw, flat, decoder, ..
-        } = scratch;
-        let decoded = self.with_bytes(begin..end, raw, |raw| {
-            match parse_chunk(location, raw, flat) {
-                Ok(chunk) => decoder.decode(&chunk, &self.limits, out).map(|()| None),
-                // More follows than was fetched: the guess was too low, and the header tells how much it is.
-                Err(FormatError::Truncated { .. }) if end < location.end => {
-                    let at = At::chunk(begin, location.chunk);
-                    let header = ChunkHeader::parse(flatten(begin, raw, flat), at)?;
-                    self.whole_end(location, &header).map(Some)
-                }
-                Err(error) => Err(error),
-            }
-        });
-        let decoded = match decoded {
-            Ok(Ok(Some(end))) => self.with_bytes(begin..end, raw, |raw| {
-                let chunk = parse_chunk(location, raw, flat)?;
-                decoder.decode(&chunk, &self.limits, out)
-            }),
-            Ok(Ok(None)) => Ok(Ok(())),
-            Ok(Err(error)) => Ok(Err(error)),
-            Err(source) => Err(source),
-        };
-        self.chunk_result(location, decoded)
+        let (raw, mut tools) = parts(scratch);
+        let decoded = self.fetch_chunk(location, None, raw, &mut tools, out);
+        match self.chunk_result(location, decoded)? {
+            Ok(()) => Ok(()),
+            Err(bad) => Err(self.chunk_error(location, bad.error)),
+        }
     }
 
-    /// Appends the records of chunks that lie behind each other, fetched with one read, to `out`.
+    /// Appends the records of chunks that lie behind each other, fetched with one read, to `out`. A bad chunk is an
+    /// error or adds to `skipped`, as the options have it.
     pub(crate) fn decode_run(
         &self,
         run: &[ChunkLocation],
         scratch: &mut ReadScratch,
         out: &mut Records,
+        skipped: &mut Vec<Fault>,
     ) -> Result<()> {
         let (Some(first), Some(last)) = (run.first(), run.last()) else {
             return Ok(());
         };
+        let (raw, mut tools) = parts(scratch);
         if run.len() == 1 {
-            return self.decode_chunk(first, scratch, out);
+            let decoded = self.fetch_chunk(first, None, raw, &mut tools, out);
+            return self.take_or_skip(first, decoded, skipped);
         }
         let begin = first.begin;
         let end = self.likely_end(last);
@@ -73,53 +86,131 @@ impl Inner {
             run.len(),
             usize::try_from(claimed.min(1 << 20)).unwrap_or(0),
         );
-        let ReadScratch {
-            raw, flat, decoder, ..
-        } = scratch;
-        let decoded = self.with_bytes(begin..end, raw, |raw| {
-            for (position, location) in run.iter().enumerate() {
+        let in_one_read = self.with_bytes(begin..end, raw, |raw| {
+            let mut again = Vec::new();
+            let mut sound = 0;
+            for location in run {
                 let from = usize::try_from(location.begin - begin).unwrap_or(usize::MAX);
                 let to = usize::try_from(location.end.min(end) - begin).unwrap_or(usize::MAX);
                 let raw = raw.get(from..to).unwrap_or_default();
-                let decoded = parse_chunk(location, raw, flat)
-                    .and_then(|chunk| decoder.decode(&chunk, &self.limits, out));
-                if let Err(error) = decoded {
-                    return Err((position, error));
+                let attempt = self.decode_bytes(location, raw, &mut tools, out);
+                if let Ok(None) = attempt {
+                    sound += 1;
+                    continue;
                 }
+                let decoded =
+                    self.fetch_chunk(location, Some(attempt), &mut again, &mut tools, out);
+                self.take_or_skip(location, decoded, skipped)?;
             }
+            self.stats
+                .chunks_decoded
+                .fetch_add(sound, Ordering::Relaxed);
             Ok(())
         });
-        match decoded {
-            Ok(Ok(())) => {
-                self.stats
-                    .chunks_decoded
-                    .fetch_add(run.len() as u64, Ordering::Relaxed);
-                Ok(())
-            }
-            // The guess of the last chunk's end was too low, or the chunk is bad: read it alone.
-            Ok(Err((position, FormatError::Truncated { .. }))) if position + 1 == run.len() => {
-                self.decode_chunk(last, scratch, out)
-            }
-            Ok(Err((position, error))) => self.chunk_result(&run[position], Ok(Err(error))),
+        let error = match in_one_read {
+            Ok(result) => return result,
+            Err(error) => error,
+        };
+        if error.get_ref().is_some() && error.kind() != ErrorKind::UnexpectedEof {
             // A store's own error says what it has to say.
-            Err(error) if error.get_ref().is_some() => self.chunk_result(first, Err(error)),
-            // The file became shorter, or the medium failed: one chunk at a time tells which one is hit.
-            Err(_) => run
-                .iter()
-                .try_for_each(|location| self.decode_chunk(location, scratch, out)),
+            return self.take_or_skip(first, Err(error), skipped);
+        }
+        // The file became shorter, or the medium failed: one chunk at a time tells which one is hit.
+        run.iter().try_for_each(|location| {
+            let decoded = self.fetch_chunk(location, None, raw, &mut tools, out);
+            self.take_or_skip(location, decoded, skipped)
+        })
+    }
+
+    /// Reads a chunk, twice if need be, and appends its records to `out`. `first` is what came of reading it before, if
+    /// that was done.
+    fn fetch_chunk(
+        &self,
+        location: &ChunkLocation,
+        mut first: Option<Attempt>,
+        raw: &mut Vec<u8>,
+        tools: &mut Tools<'_>,
+        out: &mut Records,
+    ) -> Decoded {
+        let mut end = self.likely_end(location);
+        twice(self.store.as_bytes().is_some(), |_| {
+            loop {
+                let attempt = match first.take() {
+                    Some(first) => first,
+                    None => self.with_bytes(location.begin..end, raw, |raw| {
+                        self.decode_bytes(location, raw, tools, out)
+                    })?,
+                };
+                match attempt {
+                    Ok(None) => return Ok(Ok(())),
+                    Ok(Some(whole)) => end = whole,
+                    Err(bad) => return Ok(Err(bad)),
+                }
+            }
+        })
+    }
+
+    /// Appends the records of the chunk that `raw` begins with to `out`. `Some` is where it ends, behind what was
+    /// fetched: the guess was too low.
+    fn decode_bytes(
+        &self,
+        location: &ChunkLocation,
+        raw: &[u8],
+        Tools { flat, decoder }: &mut Tools<'_>,
+        out: &mut Records,
+    ) -> Attempt {
+        let error = match self
+            .parse_chunk(location, raw, flat)
+            .and_then(|chunk| decoder.decode(&chunk, &self.limits, out))
+        {
+            Ok(()) => return Ok(None),
+            Err(error) => error,
+        };
+        let at = At::chunk(location.begin, location.chunk);
+        let Ok(header) = ChunkHeader::parse(flatten(location.begin, raw, flat), at) else {
+            let end = location.end;
+            return Err(BadChunk { error, end });
+        };
+        let end = header.chunk_end(location.begin).min(location.end);
+        let fetched_end = location.begin.saturating_add(raw.len() as u64);
+        if !matches!(error, FormatError::Truncated { .. }) || end <= fetched_end {
+            return Err(BadChunk { error, end });
+        }
+        // What a provisional chunk counts stands in its data.
+        let checked = if self.takes_provisional(&header) {
+            location.check_end(&header)
+        } else {
+            location.check(&header)
+        };
+        let checked = checked.and_then(|()| self.limits.check_stored(&header, at));
+        match checked {
+            Ok(()) => Ok(Some(end)),
+            Err(error) => Err(BadChunk { error, end }),
         }
     }
 
-    /// Where a chunk that was not fetched in full ends, if it may be fetched.
-    fn whole_end(
+    /// Checks the chunk in `raw` against its hashes and against the index.
+    fn parse_chunk<'a>(
         &self,
         location: &ChunkLocation,
-        header: &ChunkHeader,
-    ) -> Result<u64, FormatError> {
-        location.check(header)?;
-        self.limits
-            .check_stored(header, At::chunk(location.begin, location.chunk))?;
-        Ok(header.chunk_end(location.begin).min(location.end))
+        raw: &'a [u8],
+        flat: &'a mut Vec<u8>,
+    ) -> Result<Chunk<'a>, FormatError> {
+        let at = At::chunk(location.begin, location.chunk);
+        let chunk = Chunk::parse(flatten(location.begin, raw, flat), at)?;
+        if self.takes_provisional(&chunk.header) {
+            location.check_end(&chunk.header)?;
+            let (_, records) = Provisional::parse(&chunk)?;
+            location.check_counts(&records.header)?;
+            return Ok(records);
+        }
+        location.check(&chunk.header)?;
+        Ok(chunk)
+    }
+
+    /// No footer lists provisional chunks, but an index that was made by a scan does.
+    fn takes_provisional(&self, header: &ChunkHeader) -> bool {
+        self.is_scanned && header.chunk_type == ChunkType::Provisional
     }
 
     /// Where the chunk at `location` ends at the latest, if its writer did not expand it and it is within the limits:
@@ -136,36 +227,59 @@ impl Inner {
             .min(location.end)
     }
 
+    /// Counts a chunk that was decoded, and tells a file that ended, which is bad, from a medium that failed.
     fn chunk_result(
         &self,
         location: &ChunkLocation,
-        decoded: std::io::Result<Result<(), FormatError>>,
-    ) -> Result<()> {
-        let records = location.first_record..location.first_record + location.records;
+        decoded: Decoded,
+    ) -> Result<Result<(), BadChunk>> {
         match decoded {
             Ok(Ok(())) => {
                 self.stats.chunks_decoded.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+                Ok(Ok(()))
             }
-            Ok(Err(source)) => Err(Error::format(&self.name, Some(records), source)),
-            Err(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Ok(Err(bad)) => Ok(Err(bad)),
+            Err(source) if source.kind() == ErrorKind::UnexpectedEof => {
                 let have = self.store.len().unwrap_or(0).saturating_sub(location.begin);
-                let source = FormatError::Truncated {
+                let error = FormatError::Truncated {
                     what: "chunk",
                     at: At::chunk(location.begin, location.chunk),
                     need: location.end - location.begin,
                     have,
                 };
-                Err(Error::format(&self.name, Some(records), source))
+                let end = location.end;
+                Ok(Err(BadChunk { error, end }))
             }
             Err(source) => Err(Error::Io {
                 name: self.name.clone(),
                 action: "read",
                 at: Some(At::chunk(location.begin, location.chunk)),
-                records: Some(records),
+                records: Some(location.first_record..location.first_record + location.records),
                 source,
             }),
         }
+    }
+
+    /// What a read of many records makes of a chunk.
+    fn take_or_skip(
+        &self,
+        location: &ChunkLocation,
+        decoded: Decoded,
+        skipped: &mut Vec<Fault>,
+    ) -> Result<()> {
+        let Err(BadChunk { error, end }) = self.chunk_result(location, decoded)? else {
+            return Ok(());
+        };
+        if self.options.on_corrupt() != OnCorrupt::Skip {
+            return Err(self.chunk_error(location, error));
+        }
+        skipped.push(Fault::of_chunk(location.begin..end, Some(location), error));
+        Ok(())
+    }
+
+    fn chunk_error(&self, location: &ChunkLocation, source: FormatError) -> Error {
+        let records = location.first_record..location.first_record + location.records;
+        Error::format(&self.name, Some(records), source)
     }
 
     /// Lends the bytes of `range` to `work`: borrowed from the store where it can lend them, else read into `raw`.
@@ -176,13 +290,13 @@ impl Inner {
         work: impl FnOnce(&[u8]) -> R,
     ) -> std::io::Result<R> {
         let len = usize::try_from(range.end - range.start)
-            .map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+            .map_err(|_| std::io::Error::from(ErrorKind::OutOfMemory))?;
         if let Some(bytes) = self.store.as_bytes() {
             let begin = usize::try_from(range.start).unwrap_or(usize::MAX);
             let bytes = bytes.get(begin..).and_then(|bytes| bytes.get(..len));
             return bytes
                 .map(work)
-                .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into());
+                .ok_or_else(|| ErrorKind::UnexpectedEof.into());
         }
         read_range(&*self.store, range, raw, &self.stats)?;
         Ok(work(&raw[..len]))
@@ -197,18 +311,6 @@ fn flatten<'a>(begin: u64, raw: &'a [u8], flat: &'a mut Vec<u8>) -> &'a [u8] {
     }
 }
 
-/// Checks the chunk in `raw` against its hashes and against the footer.
-fn parse_chunk<'a>(
-    location: &ChunkLocation,
-    raw: &'a [u8],
-    flat: &'a mut Vec<u8>,
-) -> Result<Chunk<'a>, FormatError> {
-    let at = At::chunk(location.begin, location.chunk);
-    let chunk = Chunk::parse(flatten(location.begin, raw, flat), at)?;
-    location.check(&chunk.header)?;
-    Ok(chunk)
-}
-
 /// Reads `range` into the front of `raw`, which only grows: what is kept needs no clearing.
 pub(super) fn read_range(
     store: &dyn Store,
@@ -217,7 +319,7 @@ pub(super) fn read_range(
     stats: &Counters,
 ) -> std::io::Result<()> {
     let len = usize::try_from(range.end - range.start)
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        .map_err(|_| std::io::Error::from(ErrorKind::OutOfMemory))?;
     if raw.is_empty() {
         *raw = vec![0; len];
     } else if raw.len() < len {

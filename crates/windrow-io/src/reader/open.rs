@@ -2,24 +2,115 @@
 
 use windrow_format::options::{DEFAULT_FOOTER_PREFETCH_BYTES, IndexStorage, ReaderOptions};
 use windrow_format::{
-    At, BLOCK_BYTES, ChunkHeader, ChunkType, Footer, FooterDecoder, FormatError, Limits, Step,
+    At, BLOCK_BYTES, ChunkHeader, ChunkType, Footer, FooterDecoder, FormatError, LOOK_BACK_BYTES,
+    Limits, LookBack, LookedAt, Step, is_append, is_damaged_postscript,
 };
 
 use super::Counters;
 use super::decode::read_range;
 use crate::error::{Error, Result, SourceName};
 use crate::index::{Index, IndexBuilder};
+use crate::retry::twice;
 use crate::store::Store;
 
-/// Reads postscript and footer and makes the index.
-pub(super) fn read_footer(
+/// What opening a file brings.
+pub(super) struct OpenIndex {
+    pub(super) footer: Footer,
+    pub(super) index: Index,
+    /// Where the postscript's block ends.
+    pub(super) sealed_bytes: u64,
+}
+
+/// Reads postscript and footer and makes the index: those at the end of the file, or else those in front of an append
+/// that is not complete.
+pub(super) fn open_index(
     store: &dyn Store,
     name: &SourceName,
     file_bytes: u64,
     options: &ReaderOptions,
     limits: Limits,
     stats: &Counters,
-) -> Result<(Footer, Index)> {
+) -> Result<OpenIndex> {
+    let attempt = |end| {
+        let attempt = |_| try_footer(store, name, end, options, limits, stats);
+        Ok(
+            twice(store.as_bytes().is_some(), attempt)?.map(|(footer, index)| OpenIndex {
+                footer,
+                index,
+                sealed_bytes: end,
+            }),
+        )
+    };
+    let error = match attempt(file_bytes)? {
+        Ok(opened) => return Ok(opened),
+        Err(error) => error,
+    };
+    if is_about_the_postscript(&error, file_bytes)
+        && !ends_with_postscript(store, name, file_bytes)?
+        && let Some(opened) = look_back(store, name, file_bytes, attempt)?
+    {
+        return Ok(opened);
+    }
+    Err(explain(store, name, file_bytes, error))
+}
+
+/// Whether the file was finished, though its postscript is damaged.
+fn ends_with_postscript(store: &dyn Store, name: &SourceName, file_bytes: u64) -> Result<bool> {
+    /// More than the headers and the messages take.
+    const POSTSCRIPT_BYTES: usize = 256;
+    let Some(begin) = file_bytes
+        .checked_sub(BLOCK_BYTES)
+        .filter(|begin| begin.is_multiple_of(BLOCK_BYTES))
+    else {
+        return Ok(false);
+    };
+    let block = read_head(store, name, begin, POSTSCRIPT_BYTES)?;
+    Ok(is_damaged_postscript(&block, begin))
+}
+
+fn read_head(store: &dyn Store, name: &SourceName, begin: u64, len: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    let read = store.read_exact_at(&mut bytes, begin);
+    read.map(|()| bytes).map_err(|source| Error::Io {
+        name: name.clone(),
+        action: "read",
+        at: Some(At::byte(begin)),
+        records: None,
+        source,
+    })
+}
+
+/// Looks for the last postscript in front of the last block, and takes it if an append follows it.
+fn look_back(
+    store: &dyn Store,
+    name: &SourceName,
+    file_bytes: u64,
+    mut attempt: impl FnMut(u64) -> Result<Result<OpenIndex, FormatError>>,
+) -> Result<Option<OpenIndex>> {
+    let mut search = LookBack::new(file_bytes);
+    while let Some(begin) = search.block() {
+        if search.push(&read_head(store, name, begin, LOOK_BACK_BYTES)?) == LookedAt::Nothing {
+            continue;
+        }
+        let end = begin + BLOCK_BYTES;
+        if let Ok(opened) = attempt(end)? {
+            let follow = usize::try_from(file_bytes - end).unwrap_or(usize::MAX);
+            let tail = read_head(store, name, end, follow.min(LOOK_BACK_BYTES))?;
+            return Ok(is_append(&tail, end).then_some(opened));
+        }
+    }
+    Ok(None)
+}
+
+/// One attempt; the inner error says what is wrong with the bytes.
+fn try_footer(
+    store: &dyn Store,
+    name: &SourceName,
+    file_bytes: u64,
+    options: &ReaderOptions,
+    limits: Limits,
+    stats: &Counters,
+) -> Result<Result<(Footer, Index), FormatError>> {
     let prefetch = options
         .footer_prefetch_bytes()
         .unwrap_or(DEFAULT_FOOTER_PREFETCH_BYTES);
@@ -31,9 +122,12 @@ pub(super) fn read_footer(
     }
     let offload = |source| Error::io(name, "offload the index of", source);
     let mut index = IndexBuilder::new(options.index_storage()).map_err(offload)?;
-    let format_error = |source| explain(store, name, file_bytes, source);
     loop {
-        match decoder.step().map_err(format_error)? {
+        let step = match decoder.step() {
+            Ok(step) => step,
+            Err(error) => return Ok(Err(error)),
+        };
+        match step {
             Step::Need(range) => {
                 let mut bytes = Vec::new();
                 let byte = range.start;
@@ -44,7 +138,9 @@ pub(super) fn read_footer(
                     records: None,
                     source,
                 })?;
-                decoder.push(bytes).map_err(format_error)?;
+                if let Err(error) = decoder.push(bytes) {
+                    return Ok(Err(error));
+                }
             }
             Step::Item(pages) => index.push(&pages).map_err(offload)?,
             Step::End => break,
@@ -52,7 +148,7 @@ pub(super) fn read_footer(
     }
     let footer = decoder.into_footer();
     let index = index.finish(&footer);
-    Ok((footer, index))
+    Ok(Ok((footer, index)))
 }
 
 /// Says more of a file that cannot be opened: whether it is of this kind at all, and whether it was ever completed.
@@ -62,11 +158,7 @@ fn explain(store: &dyn Store, name: &SourceName, file_bytes: u64, source: Format
         && store.read_exact_at(&mut signature, 0).is_ok()
         && ChunkHeader::parse(&signature[24..], At::byte(0))
             .is_ok_and(|header| header.chunk_type == ChunkType::Signature);
-    let postscript = source.at().is_none_or(|at| {
-        at.byte == file_bytes.saturating_sub(BLOCK_BYTES)
-            && !matches!(source, FormatError::FooterOffset { .. })
-    });
-    let source = if !postscript {
+    let source = if !is_about_the_postscript(&source, file_bytes) {
         source
     } else if is_riegeli {
         FormatError::NoPostscript {
@@ -80,4 +172,12 @@ fn explain(store: &dyn Store, name: &SourceName, file_bytes: u64, source: Format
         }
     };
     Error::format(name, None, source)
+}
+
+/// Whether the end of the file makes no sense, as opposed to what it points at.
+fn is_about_the_postscript(error: &FormatError, file_bytes: u64) -> bool {
+    error.at().is_none_or(|at| {
+        at.byte == file_bytes.saturating_sub(BLOCK_BYTES)
+            && !matches!(error, FormatError::FooterOffset { .. })
+    })
 }

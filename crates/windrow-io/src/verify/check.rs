@@ -9,6 +9,7 @@ use super::section::{ChunkRole, Section};
 use super::walk::{Found, FoundChunk, Walk};
 use super::window::{ReadError, SharedStore, Window};
 use crate::error::{Error, Result};
+use crate::retry::twice;
 use crate::scratch::with_read_scratch;
 
 /// Bytes read at once.
@@ -107,6 +108,46 @@ pub(super) fn check_sections(
     })
 }
 
+/// What a look at all bytes of a chunk showed.
+struct Seen {
+    /// Sound block headers.
+    blocks: u64,
+    bad_blocks: Vec<FormatError>,
+    data: Result<(), FormatError>,
+}
+
+/// Looks at all bytes of a chunk through `window`. `data` holds the chunk's data afterwards if they are to be kept.
+fn see(
+    chunk: &FoundChunk,
+    window: &mut Window,
+    data: &mut Vec<u8>,
+    keep: bool,
+    go_on: &mut impl FnMut(u64) -> bool,
+) -> Result<Seen, ReadError> {
+    data.clear();
+    let (mut blocks, mut bad_blocks) = (0, Vec::new());
+    let mut scan = ChunkScan::new(chunk.header, chunk.at);
+    let mut position = chunk.at.byte;
+    while position < chunk.end {
+        let raw = window.piece(position..chunk.end)?;
+        scan.push(raw, |part| match part {
+            ScanPart::Block(Ok(())) => blocks += 1,
+            ScanPart::Block(Err(error)) => bad_blocks.push(error),
+            ScanPart::Data(part) if keep => data.extend_from_slice(part),
+            ScanPart::Data(_) => {}
+        });
+        position += raw.len() as u64;
+        if !go_on(position) {
+            return Err(ReadError::interrupted(position));
+        }
+    }
+    Ok(Seen {
+        blocks,
+        bad_blocks,
+        data: scan.finish(),
+    })
+}
+
 struct Checker<'a, P> {
     checks: &'a Checks,
     window: Window,
@@ -166,41 +207,37 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         Ok(())
     }
 
-    /// Reads the chunk and checks its hash and its block headers. The data are kept only if they are to be decoded.
+    /// Reads the chunk and checks its hash and its block headers, twice if there is something wrong. The data are kept
+    /// only if they are to be decoded.
     fn check_data(
         &mut self,
         chunk: &FoundChunk,
         keep: bool,
     ) -> Result<Result<(), FormatError>, ReadError> {
-        let Self {
-            checks,
-            window,
-            data,
-            report,
-            go_on,
-            ..
-        } = self;
-        data.clear();
-        let mut scan = ChunkScan::new(chunk.header, chunk.at);
-        let mut position = chunk.at.byte;
-        while position < chunk.end {
-            let raw = window.piece(position..chunk.end)?;
-            scan.push(raw, |part| match part {
-                ScanPart::Block(Ok(())) => report.blocks += 1,
-                ScanPart::Block(Err(error)) => {
-                    let begin = error.at().map_or(chunk.at.byte, |at| at.byte);
-                    let bytes = begin..begin + windrow_format::BLOCK_HEADER_BYTES;
-                    report.push_fault(Fault::new(bytes, error), checks.max_faults);
-                }
-                ScanPart::Data(part) if keep => data.extend_from_slice(part),
-                ScanPart::Data(_) => {}
-            });
-            position += raw.len() as u64;
-            if !go_on(position) {
-                return Err(ReadError::interrupted(position));
-            }
+        let (Ok(seen) | Err(seen)) = twice(self.window.is_in_memory(), |again| {
+            let seen = if again {
+                let mut window = self.window.again(chunk.end);
+                see(chunk, &mut window, &mut self.data, keep, &mut self.go_on)?
+            } else {
+                see(
+                    chunk,
+                    &mut self.window,
+                    &mut self.data,
+                    keep,
+                    &mut self.go_on,
+                )?
+            };
+            let is_sound = seen.bad_blocks.is_empty() && seen.data.is_ok();
+            Ok(if is_sound { Ok(seen) } else { Err(seen) })
+        })?;
+        self.report.blocks += seen.blocks;
+        for error in seen.bad_blocks {
+            let begin = error.at().map_or(chunk.at.byte, |at| at.byte);
+            let bytes = begin..begin + windrow_format::BLOCK_HEADER_BYTES;
+            let fault = Fault::new(bytes, error);
+            self.report.push_fault(fault, self.checks.max_faults);
         }
-        Ok(scan.finish())
+        Ok(seen.data)
     }
 
     /// Refuses to keep the data of a chunk that no reader with these limits would decode.
@@ -239,7 +276,7 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             let decoded = chunk.header.decoded_bytes;
             self.report.decoded_bytes = self.report.decoded_bytes.saturating_add(decoded);
         }
-        if chunk.role == ChunkRole::Dead {
+        if matches!(chunk.role, ChunkRole::Dead | ChunkRole::Provisional) {
             self.report.dead_bytes += chunk.end - chunk.at.byte;
         }
     }

@@ -87,7 +87,7 @@ pub fn verify_store(
     }
     let mut report = checker.report;
     report.faults.sort_by_key(|fault| fault.bytes.start);
-    options.report_progress(report.file_bytes);
+    options.watch().report_progress(report.file_bytes);
     Ok(report)
 }
 
@@ -143,8 +143,8 @@ impl FileChecker<'_> {
             |position| {
                 if position >= reported + JOB_BYTES {
                     reported = position;
-                    self.options.report_progress(position);
-                    return !self.options.is_stopped();
+                    self.options.watch().report_progress(position);
+                    return !self.options.watch().is_stopped();
                 }
                 true
             },
@@ -170,6 +170,11 @@ impl FileChecker<'_> {
 
     fn check_indexed(&mut self, reader: &Reader) -> Result<()> {
         self.report.records = Some(reader.len());
+        if let Some(error) = reader.unfinished_append() {
+            let bytes = reader.sealed_bytes()..reader.file_bytes();
+            let fault = Fault::new(bytes, error);
+            self.report.push_fault(fault, self.checks.max_faults);
+        }
         let threads = reader.inner().threads();
         let most = (threads * JOBS_PER_THREAD).max(1);
         let mut pipeline: Pipeline<Outcome> = Pipeline::new();
@@ -179,7 +184,8 @@ impl FileChecker<'_> {
             let job = jobs.next()?;
             let bytes = job.as_ref().map_or(0, |job| job.held_bytes);
             while pipeline.len() >= most
-                || (pipeline.len() >= 2 && held.iter().sum::<u64>() + bytes > HELD_BYTES)
+                || (pipeline.len() >= 2
+                    && held.iter().copied().fold(bytes, u64::saturating_add) > HELD_BYTES)
                 || job.is_none()
             {
                 let Some(outcome) = pipeline.pop() else {
@@ -213,8 +219,8 @@ impl FileChecker<'_> {
         } = outcome;
         self.report.merge(report, self.checks.max_faults);
         let Some(stopped) = stopped else {
-            self.options.report_progress(position);
-            if self.options.is_stopped() {
+            self.options.watch().report_progress(position);
+            if self.options.watch().is_stopped() {
                 return Err(ReadError::interrupted(position).into_error(&self.name));
             }
             return Ok(true);
@@ -238,15 +244,6 @@ impl FileChecker<'_> {
 
 /// The records of the listed chunks that do not end in front of `position`; `None` if there are none.
 fn records_from(reader: &Reader, position: u64) -> Option<std::ops::Range<u64>> {
-    let (mut low, mut high) = (0, reader.num_chunks());
-    while low < high {
-        let middle = low.midpoint(high);
-        if reader.chunk_location(middle).ok()?.begin < position {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    let first = reader.chunk_location(low).ok()?.first_record;
+    let first = reader.chunk_from(position)?.first_record;
     Some(first..reader.len())
 }

@@ -4,18 +4,16 @@ use std::fmt;
 
 use windrow_format::options::ReaderOptions;
 
+use crate::watch::Watch;
+
 /// Faults that a report keeps by default.
 pub const DEFAULT_MAX_FAULTS: usize = 100_000;
-
-/// Called with the number of bytes of the file that are done.
-type Progress = Box<dyn Fn(u64)>;
 
 /// How to check a file. Setters neither fail nor panic; the reader's options are checked when the file is opened.
 pub struct VerifyOptions {
     deep: bool,
     max_faults: usize,
-    progress: Option<Progress>,
-    stop: Option<Box<dyn Fn() -> bool>>,
+    watch: Watch,
     reader: ReaderOptions,
 }
 
@@ -42,8 +40,7 @@ impl VerifyOptions {
         Self {
             deep: false,
             max_faults: DEFAULT_MAX_FAULTS,
-            progress: None,
-            stop: None,
+            watch: Watch::default(),
             reader: ReaderOptions::new(),
         }
     }
@@ -66,7 +63,7 @@ impl VerifyOptions {
     /// back, and ends with the size of the file. Default none.
     #[must_use]
     pub fn with_progress(mut self, progress: impl Fn(u64) + 'static) -> Self {
-        self.progress = Some(Box::new(progress));
+        self.watch.progress = Some(Box::new(progress));
         self
     }
 
@@ -74,7 +71,7 @@ impl VerifyOptions {
     /// [`Error::Io`](crate::Error::Io) of the kind [`Interrupted`](std::io::ErrorKind::Interrupted). Default none.
     #[must_use]
     pub fn with_stop(mut self, stop: impl Fn() -> bool + 'static) -> Self {
-        self.stop = Some(Box::new(stop));
+        self.watch.stop = Some(Box::new(stop));
         self
     }
 
@@ -104,13 +101,7 @@ impl VerifyOptions {
         &self.reader
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stop.as_ref().is_some_and(|stop| stop())
-    }
-
-    pub(super) fn report_progress(&self, bytes: u64) {
-        if let Some(progress) = &self.progress {
-            progress(bytes);
-        }
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
     }
 }

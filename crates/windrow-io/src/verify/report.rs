@@ -20,7 +20,7 @@ pub struct Fault {
 
 impl Fault {
     /// A fault that loses no record, as far as is known.
-    pub(super) fn new(bytes: Range<u64>, error: FormatError) -> Self {
+    pub(crate) fn new(bytes: Range<u64>, error: FormatError) -> Self {
         Self {
             chunk: error.at().and_then(|at| at.chunk),
             bytes,
@@ -30,7 +30,7 @@ impl Fault {
     }
 
     /// A fault that costs the records of `location`, if it is about a listed chunk.
-    pub(super) fn of_chunk(
+    pub(crate) fn of_chunk(
         bytes: Range<u64>,
         location: Option<&ChunkLocation>,
         error: FormatError,
@@ -68,8 +68,8 @@ pub struct VerifyReport {
     pub records: Option<u64>,
     /// Sum of the sizes of the records in `data_chunks`, in bytes.
     pub decoded_bytes: u64,
-    /// Bytes of sound chunks that no reader uses: those that no entry lists, with the padding behind them. 0 without
-    /// a usable footer.
+    /// Bytes of sound chunks that no reader uses: those that no entry lists, with the padding behind them. Of a file
+    /// without a usable footer, or behind it, provisional chunks only.
     pub dead_bytes: u64,
     /// What is wrong, by its first byte.
     pub faults: Vec<Fault>,

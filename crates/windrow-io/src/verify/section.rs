@@ -19,6 +19,9 @@ pub enum ChunkRole {
     Postscript,
     /// Padding behind one of those.
     Padding,
+    /// Records of a group that was open when its writer flushed. Where an index lists that group's chunk, no reader uses
+    /// it.
+    Provisional,
     /// A chunk that no entry lists, or padding behind one: no reader uses it.
     Dead,
     /// Any chunk of a file whose footer cannot be used.
@@ -27,26 +30,28 @@ pub enum ChunkRole {
 
 /// What the first chunk of a section has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Head {
+pub(crate) enum Head {
     Signature,
     Data(ChunkLocation),
     Footer,
     Postscript,
+    /// What follows the last postscript of a file that grows.
+    Growth,
 }
 
 /// A part of the file that chunks have to fill exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Section {
-    pub(super) begin: u64,
-    pub(super) end: u64,
-    pub(super) head: Head,
+pub(crate) struct Section {
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+    pub(crate) head: Head,
     /// Whether there is an index that tells what the chunks are.
-    pub(super) indexed: bool,
+    pub(crate) indexed: bool,
 }
 
 impl Section {
     /// The whole of a file that has no usable index.
-    pub(super) fn whole_file(file_bytes: u64) -> Self {
+    pub(crate) fn whole_file(file_bytes: u64) -> Self {
         Self {
             begin: 0,
             end: file_bytes,
@@ -55,16 +60,28 @@ impl Section {
         }
     }
 
+    /// What stands behind the last valid postscript.
+    pub(crate) fn behind(range: std::ops::Range<u64>) -> Self {
+        Self {
+            begin: range.start,
+            end: range.end,
+            head: Head::Growth,
+            indexed: false,
+        }
+    }
+
     /// How many sections a file with an index has.
-    pub(super) fn count(reader: &Reader) -> u64 {
-        reader.num_chunks() + 3
+    pub(crate) fn count(reader: &Reader) -> u64 {
+        let grows = reader.sealed_bytes() < reader.file_bytes();
+        reader.num_chunks() + 3 + u64::from(grows)
     }
 
     /// Section number `number` of a file with an index, counted from zero; `None` behind the last one.
-    pub(super) fn number(reader: &Reader, number: u64) -> Result<Option<Self>> {
+    pub(crate) fn number(reader: &Reader, number: u64) -> Result<Option<Self>> {
         let chunks = reader.num_chunks();
         let footer_begin = reader.footer().footer_offset;
-        let postscript_begin = reader.file_bytes().saturating_sub(BLOCK_BYTES);
+        let sealed = reader.sealed_bytes();
+        let postscript_begin = sealed.saturating_sub(BLOCK_BYTES);
         let (begin, end, head) = if number == 0 {
             let end = match chunks {
                 0 => footer_begin,
@@ -77,7 +94,9 @@ impl Section {
         } else if number == chunks + 1 {
             (footer_begin, postscript_begin, Head::Footer)
         } else if number == chunks + 2 {
-            (postscript_begin, reader.file_bytes(), Head::Postscript)
+            (postscript_begin, sealed, Head::Postscript)
+        } else if number == chunks + 3 && sealed < reader.file_bytes() {
+            return Ok(Some(Self::behind(sealed..reader.file_bytes())));
         } else {
             return Ok(None);
         };
@@ -90,7 +109,7 @@ impl Section {
     }
 
     /// The listed chunk, if there is one that begins at `position`.
-    pub(super) fn location_at(&self, position: u64) -> Option<&ChunkLocation> {
+    pub(crate) fn location_at(&self, position: u64) -> Option<&ChunkLocation> {
         match &self.head {
             Head::Data(location) if position == self.begin => Some(location),
             _ => None,
@@ -98,13 +117,14 @@ impl Section {
     }
 
     /// What a chunk at `position` is for. `behind_dead`: whether the chunk in front of it in this section is dead.
-    pub(super) fn role(&self, position: u64, header: &ChunkHeader, behind_dead: bool) -> ChunkRole {
+    pub(crate) fn role(&self, position: u64, header: &ChunkHeader, behind_dead: bool) -> ChunkRole {
         let is_head = position == self.begin;
         match &self.head {
             Head::Signature if is_head => ChunkRole::Signature,
             Head::Data(_) if is_head => ChunkRole::Data,
             Head::Footer if is_head => ChunkRole::Footer,
             Head::Postscript if is_head => ChunkRole::Postscript,
+            _ if header.chunk_type == ChunkType::Provisional => ChunkRole::Provisional,
             _ if header.chunk_type == ChunkType::Padding && !behind_dead => ChunkRole::Padding,
             _ if self.indexed => ChunkRole::Dead,
             _ => ChunkRole::Unlisted,
@@ -112,7 +132,7 @@ impl Section {
     }
 
     /// Checks what a chunk's header says against what may stand at its place.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         header: &ChunkHeader,
         at: At,

@@ -4,17 +4,18 @@ use std::ops::Range;
 
 use windrow_format::{
     At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BlockHeader, CHUNK_HEADER_BYTES, Chunk, ChunkHeader,
-    ChunkLocation, FormatError, add_with_block_headers, take_out_block_headers,
+    ChunkLocation, FormatError, SIGNATURE_BYTES, add_with_block_headers, take_out_block_headers,
     without_block_headers,
 };
 
 use super::report::Fault;
 use super::section::{ChunkRole, Section};
 use super::window::{ReadError, Window};
+use crate::reader::Reader;
 
 /// What the walk came by.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// A chunk whose header is sound. Its data were not looked at.
     Chunk(FoundChunk),
     /// A part of the file that holds no chunk that can be told.
@@ -24,19 +25,19 @@ pub(super) enum Found {
 }
 
 #[derive(Debug)]
-pub(super) struct FoundChunk {
-    pub(super) header: ChunkHeader,
-    pub(super) at: At,
-    pub(super) end: u64,
-    pub(super) role: ChunkRole,
+pub(crate) struct FoundChunk {
+    pub(crate) header: ChunkHeader,
+    pub(crate) at: At,
+    pub(crate) end: u64,
+    pub(crate) role: ChunkRole,
     /// What the footer says of it, if it lists the chunk.
-    pub(super) location: Option<ChunkLocation>,
+    pub(crate) location: Option<ChunkLocation>,
     /// What the header has to do with its place.
-    pub(super) complaint: Option<FormatError>,
+    pub(crate) complaint: Option<FormatError>,
 }
 
 impl FoundChunk {
-    pub(super) fn bytes(&self) -> Range<u64> {
+    pub(crate) fn bytes(&self) -> Range<u64> {
         self.at.byte..self.end
     }
 }
@@ -44,11 +45,13 @@ impl FoundChunk {
 /// Walks over the chunks of one section. Reading is left to the caller's window, so that sections that lie behind each
 /// other share one.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     section: Section,
     file_bytes: u64,
     state: State,
     behind_dead: bool,
+    /// Tells of chunks inside a section that is the whole file.
+    index: Option<Reader>,
 }
 
 #[derive(Debug)]
@@ -75,30 +78,73 @@ struct Search {
 }
 
 impl Walk {
-    pub(super) fn new(section: Section, file_bytes: u64) -> Self {
+    pub(crate) fn new(section: Section, file_bytes: u64) -> Self {
         Self {
             state: State::Chunk(section.begin),
             section,
             file_bytes,
             behind_dead: false,
+            index: None,
         }
     }
 
+    /// Trusts the offsets that this index lists, where there is one: behind damage the walk goes on at the next of them.
+    pub(crate) fn with_index(mut self, index: Option<Reader>) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// The listed chunk that begins at `position`.
+    pub(crate) fn location_at(&self, position: u64) -> Option<ChunkLocation> {
+        match &self.index {
+            Some(index) => index
+                .chunk_from(position)
+                .filter(|chunk| chunk.begin == position),
+            None => self.section.location_at(position).copied(),
+        }
+    }
+
+    /// The first place behind `position` where something begins for certain.
+    fn listed_behind(&self, position: u64) -> u64 {
+        if position == 0 && self.section.end >= SIGNATURE_BYTES {
+            // The signature has one size only.
+            return SIGNATURE_BYTES;
+        }
+        let listed = self.index.as_ref().and_then(|index| {
+            let next = index.chunk_from(position.saturating_add(1));
+            let footer = index.footer().footer_offset;
+            let offset = next.map_or(footer, |chunk| chunk.begin);
+            (offset > position).then_some(offset)
+        });
+        listed.unwrap_or(self.section.end)
+    }
+
     /// Everything in front of this was told of.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         match &self.state {
             State::Chunk(position) => *position,
             State::Search(search) => search.from.byte,
         }
     }
 
+    /// Goes on up to `end`, because the file has grown.
+    pub(crate) fn grow(&mut self, end: u64) {
+        self.section.end = end;
+        self.file_bytes = end;
+    }
+
+    /// Goes back to `position`, where a chunk begins.
+    pub(crate) fn back_to_position(&mut self, position: u64) {
+        self.state = State::Chunk(position);
+    }
+
     /// Takes `chunk` back, the last thing that was told of.
-    pub(super) fn back_to(&mut self, chunk: &FoundChunk) {
+    pub(crate) fn back_to(&mut self, chunk: &FoundChunk) {
         self.state = State::Chunk(chunk.at.byte);
     }
 
     /// The next thing; `None` at the end of the section.
-    pub(super) fn next(&mut self, window: &mut Window) -> Result<Option<Found>, ReadError> {
+    pub(crate) fn next(&mut self, window: &mut Window) -> Result<Option<Found>, ReadError> {
         loop {
             match &mut self.state {
                 State::Chunk(position) if *position >= self.section.end => return Ok(None),
@@ -114,10 +160,12 @@ impl Walk {
                 }
                 State::Search(search) => {
                     if search.block.saturating_add(BLOCK_HEADER_BYTES) > search.place {
-                        let bytes = search.from.byte..search.place;
-                        let location = self.section.location_at(bytes.start);
-                        let fault = Fault::of_chunk(bytes, location, search.error.clone());
-                        self.state = State::Chunk(search.place);
+                        let place = search.place;
+                        let bytes = search.from.byte..place;
+                        let error = search.error.clone();
+                        let location = self.location_at(bytes.start);
+                        let fault = Fault::of_chunk(bytes, location.as_ref(), error);
+                        self.state = State::Chunk(place);
                         return Ok(Some(Found::Skipped(fault)));
                     }
                     if let Some(fault) = search.look_at_block(window, self.section.end)? {
@@ -133,7 +181,7 @@ impl Walk {
         begin: u64,
         window: &mut Window,
     ) -> Result<Result<FoundChunk, Search>, ReadError> {
-        let location = self.section.location_at(begin).copied();
+        let location = self.location_at(begin);
         let at = At {
             byte: begin,
             chunk: location.map(|location| location.chunk),
@@ -146,7 +194,7 @@ impl Walk {
                 claimed,
                 block: begin.div_ceil(BLOCK_BYTES).saturating_mul(BLOCK_BYTES),
                 around: None,
-                place: section_end,
+                place: self.listed_behind(begin),
             }))
         };
         if let Err(error) = Chunk::check_boundary(at) {
@@ -160,8 +208,10 @@ impl Walk {
                 None,
             );
         }
-        let raw = window.bytes(begin..header_end)?;
-        let header = match ChunkHeader::parse(&take_out_block_headers(begin, raw), at) {
+        let parsed = window.parse(begin..header_end, |raw| {
+            ChunkHeader::parse(&take_out_block_headers(begin, raw), at)
+        })?;
+        let header = match parsed {
             Ok(header) => header,
             Err(error) => return search(error, None),
         };
@@ -214,7 +264,7 @@ impl Search {
         let at = At { byte, ..self.from };
         let range = byte..byte.saturating_add(BLOCK_HEADER_BYTES);
         self.block = byte.saturating_add(BLOCK_BYTES);
-        let header = BlockHeader::parse_at(window.bytes(range.clone())?, at);
+        let header = window.parse(range.clone(), |raw| BlockHeader::parse_at(raw, at))?;
         let checked = header.and_then(|header| self.check(&header, at, section_end));
         Ok(checked.err().map(|error| Fault::new(range, error)))
     }
@@ -240,11 +290,12 @@ impl Search {
                 expected: section_end.saturating_sub(at.byte),
             });
         }
-        self.place = if header.previous_chunk == 0 {
+        let place = if header.previous_chunk == 0 {
             at.byte
         } else {
             around.end
         };
+        self.place = self.place.min(place);
         self.around = Some(around);
         Ok(())
     }

@@ -4,29 +4,45 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use windrow_format::At;
-use windrow_format::options::ReaderOptions;
+use windrow_format::options::{OnCorrupt, ReaderOptions};
+use windrow_format::{At, FormatError};
 
 use crate::error::{Error, Result, SourceName};
+use crate::retry::twice;
 use crate::store::Store;
 
 /// A store that the reader and the jobs share.
 #[derive(Clone)]
-pub(super) struct SharedStore(Arc<dyn Store>);
+pub(crate) struct SharedStore(Arc<dyn Store>);
 
 impl SharedStore {
-    pub(super) fn new(store: impl Store + 'static) -> Self {
+    pub(crate) fn new(store: impl Store + 'static) -> Self {
         Self(Arc::new(store))
     }
 
-    /// Opens the file's index. Nothing is fetched ahead, because everything will be read anyway.
-    pub(super) fn open(&self, name: &SourceName, options: &ReaderOptions) -> Result<crate::Reader> {
-        let options = options.clone().with_footer_prefetch_bytes(Some(0));
+    /// Opens the file's own index. Nothing is fetched ahead, because everything will be read anyway.
+    pub(crate) fn open(&self, name: &SourceName, options: &ReaderOptions) -> Result<crate::Reader> {
+        let options = options
+            .clone()
+            .with_footer_prefetch_bytes(Some(0))
+            .with_on_corrupt(OnCorrupt::Raise);
         crate::Reader::from_store(self.clone(), name.clone(), options)
     }
 
-    pub(super) fn file_bytes(&self, name: &SourceName) -> Result<u64> {
+    pub(crate) fn file_bytes(&self, name: &SourceName) -> Result<u64> {
         self.len().map_err(|source| Error::io(name, "open", source))
+    }
+}
+
+impl SharedStore {
+    /// Lends the bytes of `range` to `work`: borrowed from the store where it can lend them.
+    pub(crate) fn with_bytes<R>(
+        &self,
+        range: Range<u64>,
+        work: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, ReadError> {
+        let mut window = Window::new(self.clone(), range.end, 0, Vec::new());
+        window.bytes(range).map(work)
     }
 }
 
@@ -46,25 +62,25 @@ impl Store for SharedStore {
 
 /// A read that failed.
 #[derive(Debug)]
-pub(super) struct ReadError {
+pub(crate) struct ReadError {
     /// Where it began.
-    pub(super) byte: u64,
-    pub(super) source: io::Error,
+    pub(crate) byte: u64,
+    pub(crate) source: io::Error,
 }
 
 impl ReadError {
     /// Somebody asked for the check to end.
-    pub(super) fn interrupted(byte: u64) -> Self {
+    pub(crate) fn interrupted(byte: u64) -> Self {
         let source = io::ErrorKind::Interrupted.into();
         Self { byte, source }
     }
 
     /// Whether the file ended, as opposed to a medium that failed.
-    pub(super) fn is_end_of_file(&self) -> bool {
+    pub(crate) fn is_end_of_file(&self) -> bool {
         self.source.kind() == io::ErrorKind::UnexpectedEof
     }
 
-    pub(super) fn into_error(self, name: &SourceName) -> Error {
+    pub(crate) fn into_error(self, name: &SourceName) -> Error {
         Error::Io {
             name: name.clone(),
             action: "read",
@@ -77,7 +93,7 @@ impl ReadError {
 
 /// The part of the file that is being looked at. Ranges that are asked for may overlap the last one, but not begin in
 /// front of it.
-pub(super) struct Window {
+pub(crate) struct Window {
     store: SharedStore,
     /// Nothing behind this is read ahead.
     end: u64,
@@ -90,7 +106,7 @@ pub(super) struct Window {
 
 impl Window {
     /// `buffer` may be of any size; [`into_buffer`](Self::into_buffer) gives it back.
-    pub(super) fn new(store: SharedStore, end: u64, ahead: u64, buffer: Vec<u8>) -> Self {
+    pub(crate) fn new(store: SharedStore, end: u64, ahead: u64, buffer: Vec<u8>) -> Self {
         Self {
             store,
             end,
@@ -101,12 +117,35 @@ impl Window {
         }
     }
 
-    pub(super) fn into_buffer(self) -> Vec<u8> {
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.buffer
     }
 
+    /// A second window, for what is read again: it shows nothing behind `end`.
+    pub(crate) fn again(&self, end: u64) -> Self {
+        Self::new(self.store.clone(), end, self.ahead, Vec::new())
+    }
+
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.store.as_bytes().is_some()
+    }
+
+    /// Lends all bytes of `range`, which is small, to `parse`, and reads them once more if it refuses them.
+    pub(crate) fn parse<T>(
+        &mut self,
+        range: Range<u64>,
+        parse: impl Fn(&[u8]) -> Result<T, FormatError>,
+    ) -> Result<Result<T, FormatError>, ReadError> {
+        twice(self.is_in_memory(), |again| {
+            if again {
+                return Ok(parse(self.again(range.end).bytes(range.clone())?));
+            }
+            Ok(parse(self.bytes(range.clone())?))
+        })
+    }
+
     /// All bytes of `range`, which is small.
-    pub(super) fn bytes(&mut self, range: Range<u64>) -> Result<&[u8], ReadError> {
+    pub(crate) fn bytes(&mut self, range: Range<u64>) -> Result<&[u8], ReadError> {
         if self.store.as_bytes().is_none() {
             self.fill(&range)?;
         }
@@ -114,7 +153,7 @@ impl Window {
     }
 
     /// The first bytes of `range`, as many as are at hand: at least one, if the range is not empty.
-    pub(super) fn piece(&mut self, range: Range<u64>) -> Result<&[u8], ReadError> {
+    pub(crate) fn piece(&mut self, range: Range<u64>) -> Result<&[u8], ReadError> {
         if self.store.as_bytes().is_some() {
             return self.get(range);
         }

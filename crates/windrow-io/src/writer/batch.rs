@@ -72,8 +72,8 @@ impl FooterEntries {
         }
     }
 
-    pub(super) fn push(&mut self, chunk_offset: u64, header: &ChunkHeader) {
-        let num_records = header.num_records;
+    pub(super) fn push(&mut self, entry: &FooterEntry) {
+        let num_records = entry.num_records;
         debug_assert!(
             num_records > 0 && num_records <= MAX_CHUNK_RECORDS,
             "groups are bounded"
@@ -84,11 +84,6 @@ impl FooterEntries {
             self.uniform = false;
         }
         self.last_len = num_records;
-        let entry = FooterEntry {
-            chunk_offset,
-            decoded_bytes: header.decoded_bytes,
-            num_records,
-        };
         self.message.clear();
         entry.encode(&mut self.message);
         self.group.push(&self.message);

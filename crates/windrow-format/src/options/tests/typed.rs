@@ -3,7 +3,7 @@
 use crate::Codec;
 
 use super::super::{
-    DEFAULT_BROTLI_LEVEL, IndexStorage, OptionsError, ReaderOptions, WriterOptions,
+    DEFAULT_BROTLI_LEVEL, IndexStorage, OnCorrupt, OptionsError, ReaderOptions, WriterOptions,
 };
 
 fn messages(options: &WriterOptions) -> Vec<String> {
@@ -164,7 +164,8 @@ fn reader_getters_return_what_was_set() {
         .with_max_chunk_bytes(4)
         .with_max_record_bytes(5)
         .with_max_batch_bytes(6)
-        .with_chunk_cache_bytes(7);
+        .with_chunk_cache_bytes(7)
+        .with_on_corrupt(OnCorrupt::Skip);
     assert_eq!(options.readahead_buffer_bytes(), Some(1));
     assert_eq!(options.max_parallelism(), Some(2));
     assert_eq!(options.index_storage(), IndexStorage::Offloaded);
@@ -173,6 +174,7 @@ fn reader_getters_return_what_was_set() {
     assert_eq!(options.max_record_bytes(), 5);
     assert_eq!(options.max_batch_bytes(), 6);
     assert_eq!(options.chunk_cache_bytes(), 7);
+    assert_eq!(options.on_corrupt(), OnCorrupt::Skip);
     assert_eq!(options.validate(), Ok(()));
 }
 
@@ -187,6 +189,7 @@ fn reader_defaults() {
     assert_eq!(options.max_record_bytes(), 4_294_967_296);
     assert_eq!(options.max_batch_bytes(), 8_589_934_592);
     assert_eq!(options.chunk_cache_bytes(), 33_554_432);
+    assert_eq!(options.on_corrupt(), OnCorrupt::Raise);
     assert_eq!(options.validate(), Ok(()));
     assert_eq!("".parse(), Ok(options));
 }
@@ -225,6 +228,18 @@ fn reader_validate_returns_every_problem_at_once() {
         ("max_batch_bytes", "0"),
     ];
     assert_eq!(named, want);
+}
+
+#[test]
+fn on_corrupt_has_words() {
+    for on_corrupt in [OnCorrupt::Raise, OnCorrupt::Skip] {
+        assert_eq!(on_corrupt.to_string().parse(), Ok(on_corrupt));
+    }
+    let error = "ignore".parse::<OnCorrupt>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Option on_corrupt: invalid value: ignore, valid values: raise, skip"
+    );
 }
 
 #[test]

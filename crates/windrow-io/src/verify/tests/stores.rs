@@ -141,10 +141,15 @@ fn without_an_index_too() {
     let report = verify_store(medium, SourceName::MEMORY, &VerifyOptions::new()).unwrap();
     assert_eq!(report, check(&bytes, false));
     assert_eq!(report.faults.len(), 1);
-    let reads = std::mem::take(&mut *reads.lock().unwrap());
-    // The last block, the signature that tells what kind of file it is, then all of it.
+    let mut reads = std::mem::take(&mut *reads.lock().unwrap());
+    // The last block, twice, and what else tells that there is no index; the signature, for the kind of file it is; then
+    // all of it, and the bad header again.
+    let postscript = file_bytes as u64 - BLOCK_BYTES;
+    assert_eq!(reads[..2], [(postscript, file_bytes as u64); 2]);
+    assert_eq!(reads.pop(), Some((postscript, postscript + 64)));
+    let signature = reads.iter().position(|read| *read == (0, 64)).unwrap();
     let mut position = 0;
-    for (begin, end) in &reads[2..] {
+    for (begin, end) in &reads[signature + 1..] {
         assert_eq!(*begin, position);
         position = *end;
     }

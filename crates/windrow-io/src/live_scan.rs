@@ -1,0 +1,411 @@
+//! Reading a file chunk by chunk, without its index, and keeping track of what its records are.
+
+use std::ops::Range;
+
+use windrow_format::{
+    At, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkLocation, ChunkScan, ChunkType,
+    CompressionType, FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed,
+    RecordDecoder, Records, ScanPart, add_with_block_headers, compression_of,
+    take_out_block_headers,
+};
+
+use crate::reader::Reader;
+use crate::retry::twice;
+use crate::verify::{
+    DEFAULT_MAX_FAULTS, Fault, Found, FoundChunk, ReadError, Section, SharedStore, Walk, Window,
+};
+
+/// Bytes read at once.
+const WINDOW_BYTES: u64 = 1 << 20;
+
+/// A scan of a file, or of its end.
+pub(crate) struct LiveScan {
+    store: SharedStore,
+    walk: Walk,
+    window: Window,
+    live: LiveChunks,
+    limits: Limits,
+    /// The data of the chunk at hand, as far as they are needed.
+    data: Vec<u8>,
+    faults: Vec<Fault>,
+    faults_omitted: u64,
+    sound_end: u64,
+    /// Tells of the front of the file, until that is scanned.
+    index: Option<Reader>,
+}
+
+impl LiveScan {
+    /// A scan from the beginning of a file of `end` bytes. An index tells where to go on behind damage.
+    pub(crate) fn new(store: SharedStore, end: u64, limits: Limits, index: Option<Reader>) -> Self {
+        let walk = Walk::new(Section::whole_file(end), end).with_index(index.clone());
+        let mut scan = Self::with(store, walk, 0..end, limits, LiveChunks::new(limits));
+        scan.index = index;
+        scan
+    }
+
+    /// A scan of what stands behind a postscript; `live` is what its footer lists.
+    pub(crate) fn behind(
+        store: SharedStore,
+        range: Range<u64>,
+        limits: Limits,
+        live: LiveChunks,
+    ) -> Self {
+        let walk = Walk::new(Section::behind(range.clone()), range.end);
+        Self::with(store, walk, range, limits, live)
+    }
+
+    fn with(
+        store: SharedStore,
+        walk: Walk,
+        range: Range<u64>,
+        limits: Limits,
+        live: LiveChunks,
+    ) -> Self {
+        Self {
+            window: Window::new(store.clone(), range.end, WINDOW_BYTES, Vec::new()),
+            store,
+            walk,
+            live,
+            limits,
+            data: Vec::new(),
+            faults: Vec::new(),
+            faults_omitted: 0,
+            sound_end: range.start,
+            index: None,
+        }
+    }
+
+    /// Scans to the end, or until `go_on`, which is told the position now and then, says no.
+    pub(crate) fn run(&mut self, mut go_on: impl FnMut(u64) -> bool) -> Result<(), ReadError> {
+        while let Some(found) = self.walk.next(&mut self.window)? {
+            self.leave_index(match &found {
+                Found::Chunk(chunk) => chunk.at.byte,
+                Found::Skipped(fault) | Found::Block(fault) => fault.bytes.start,
+            });
+            match found {
+                Found::Chunk(chunk) => {
+                    let checked = self.check(&chunk, &mut go_on)?;
+                    self.take(&chunk, checked)?;
+                }
+                Found::Skipped(fault) => self.skip(fault, &mut go_on)?,
+                // It lies in a part that will be skipped.
+                Found::Block(fault) => self.push_fault(fault),
+            }
+        }
+        self.leave_index(u64::MAX);
+        Ok(())
+    }
+
+    /// Behind what the index covers the scan is on its own.
+    fn leave_index(&mut self, position: u64) {
+        let Some(reader) = self.index.take_if(|index| index.sealed_bytes() <= position) else {
+            return;
+        };
+        let chunk = |number: Option<u64>| number.and_then(|n| reader.chunk_location(n).ok());
+        let first = chunk(Some(0)).map_or(0, |first| first.records);
+        let last = chunk(reader.num_chunks().checked_sub(1));
+        self.live
+            .end_of_index(reader.found_footer(), first, last.as_ref());
+    }
+
+    /// Goes on in a file that has grown to `end` bytes.
+    pub(crate) fn grow(&mut self, end: u64) {
+        self.walk.grow(end);
+        // What stood at the end may have been read before it was all there.
+        self.window = Window::new(self.store.clone(), end, WINDOW_BYTES, Vec::new());
+    }
+
+    /// Takes the next chunk of a file that is being written, or the next part that cannot be read. `false` if there is
+    /// none yet: what stands at the end may be in the making.
+    pub(crate) fn step(&mut self, end: u64) -> Result<bool, ReadError> {
+        let begin = self.walk.position();
+        let mut go_on = |_| true;
+        loop {
+            match self.walk.next(&mut self.window)? {
+                None => return Ok(false),
+                Some(Found::Block(_)) => {}
+                Some(Found::Chunk(chunk)) => {
+                    let checked = self.check(&chunk, &mut go_on)?;
+                    if checked.is_err() && !self.has_header(chunk.end, end)? {
+                        self.walk.back_to_position(begin);
+                        return Ok(false);
+                    }
+                    self.take(&chunk, checked)?;
+                    return Ok(true);
+                }
+                Some(Found::Skipped(fault)) => {
+                    if fault.bytes.end >= end || !self.has_header(fault.bytes.end, end)? {
+                        self.walk.back_to_position(begin);
+                        return Ok(false);
+                    }
+                    self.skip(fault, &mut go_on)?;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Whether a sound chunk header stands at `begin`.
+    fn has_header(&self, begin: u64, end: u64) -> Result<bool, ReadError> {
+        let header_end = add_with_block_headers(begin, CHUNK_HEADER_BYTES);
+        if header_end > end {
+            return Ok(false);
+        }
+        self.store.with_bytes(begin..header_end, |raw| {
+            ChunkHeader::parse(&take_out_block_headers(begin, raw), At::byte(begin)).is_ok()
+        })
+    }
+
+    /// The position up to which everything was told of.
+    pub(crate) fn position(&self) -> u64 {
+        self.walk.position()
+    }
+
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// What is live so far.
+    pub(crate) fn live(&self) -> &LiveChunks {
+        &self.live
+    }
+
+    /// Where the last sound chunk ends.
+    pub(crate) fn sound_end(&self) -> u64 {
+        self.sound_end
+    }
+
+    /// What was found, and the faults with the number of those that were left out.
+    pub(crate) fn finish(self) -> (LiveChunks, Vec<Fault>, u64) {
+        (self.live, self.faults, self.faults_omitted)
+    }
+
+    fn skip(&mut self, fault: Fault, go_on: &mut impl FnMut(u64) -> bool) -> Result<(), ReadError> {
+        let bytes = fault.bytes.clone();
+        let location = self.walk.location_at(bytes.start);
+        match location.filter(|_| self.index.is_some()) {
+            Some(location) => {
+                let lost = self.live.skip_listed(&location, bytes.end);
+                self.push_fault(Fault {
+                    records: Some(lost),
+                    ..fault
+                });
+            }
+            None => {
+                self.live.skip(bytes.clone());
+                self.push_fault(fault);
+            }
+        }
+        check(go_on, bytes.end)
+    }
+
+    /// Reads a chunk whose header is sound, and as much of its data as telling what it is takes.
+    fn check(
+        &mut self,
+        found: &FoundChunk,
+        go_on: &mut impl FnMut(u64) -> bool,
+    ) -> Result<Result<(), FormatError>, ReadError> {
+        let header = &found.header;
+        let wants_data = match &self.index {
+            // What a footer lists is data, whatever it looks like.
+            Some(_) if found.location.is_some() => false,
+            Some(_) => header.num_records > 0 || header.chunk_type == ChunkType::Provisional,
+            None => self.live.wants_data(found.at.byte, header),
+        };
+        let mut fits = Ok(());
+        let keep = if wants_data {
+            fits = self
+                .limits
+                .check_decoded(header, found.at)
+                .and_then(|()| self.limits.check_stored(header, found.at));
+            if fits.is_ok() { usize::MAX } else { 0 }
+        } else {
+            1
+        };
+        let checked = twice(self.window.is_in_memory(), |again| {
+            let mut second = again.then(|| self.window.again(found.end));
+            let window = second.as_mut().unwrap_or(&mut self.window);
+            read_data(found, window, &mut self.data, keep, go_on)
+        })?;
+        Ok(checked.and(fits))
+    }
+
+    /// Takes a chunk whose header is sound. `checked` says whether its data are, too.
+    fn take(
+        &mut self,
+        found: &FoundChunk,
+        checked: Result<(), FormatError>,
+    ) -> Result<(), ReadError> {
+        let pushed = match checked {
+            Ok(()) => self.push(found)?,
+            Err(error) => Err(error),
+        };
+        match pushed {
+            Ok(pushed) => {
+                self.sound_end = found.end;
+                if pushed == Pushed::PostscriptOfSkipped
+                    && let Some(fault) = self.faults.last_mut()
+                {
+                    // What was skipped was a footer: no record is lost by it.
+                    fault.records = None;
+                }
+                if let Some(error) = &found.complaint {
+                    let fault = Fault::of_chunk(found.bytes(), None, error.clone());
+                    self.push_fault(fault);
+                }
+            }
+            Err(error) => {
+                let mut fault = Fault::of_chunk(found.bytes(), found.location.as_ref(), error);
+                fault.records = match &found.location {
+                    Some(location) if self.index.is_some() => {
+                        Some(self.live.skip_listed(location, found.end))
+                    }
+                    _ if self.index.is_some() => None,
+                    _ => self.live.skip_chunk(found.bytes(), &found.header),
+                };
+                self.push_fault(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, found: &FoundChunk) -> Result<Result<Pushed, FormatError>, ReadError> {
+        let chunk = Chunk {
+            header: found.header,
+            data: &self.data,
+            at: found.at,
+        };
+        if self.index.is_some() {
+            return Ok(match &found.location {
+                Some(location) => push_listed(&mut self.live, location, &chunk, found.end),
+                None => self.live.push_unlisted(&chunk, found.end),
+            });
+        }
+        let (store, limits) = (&self.store, self.limits);
+        self.live.push(&chunk, found.end, |tail, chunk| {
+            holds(store, limits, tail, chunk)
+        })
+    }
+
+    fn push_fault(&mut self, fault: Fault) {
+        if self.faults.len() < DEFAULT_MAX_FAULTS {
+            self.faults.push(fault);
+        } else {
+            self.faults_omitted += 1;
+        }
+    }
+}
+
+fn push_listed(
+    live: &mut LiveChunks,
+    location: &ChunkLocation,
+    chunk: &Chunk<'_>,
+    end: u64,
+) -> Result<Pushed, FormatError> {
+    location.check(&chunk.header)?;
+    chunk.check_records_type()?;
+    live.push_listed(location, end);
+    Ok(Pushed::Data)
+}
+
+/// Reads a chunk and checks its hash; keeps the first `keep` bytes of its data. Block headers are not looked at: they
+/// cost no record where the chunk's own hashes fit.
+fn read_data(
+    found: &FoundChunk,
+    window: &mut Window,
+    data: &mut Vec<u8>,
+    keep: usize,
+    go_on: &mut impl FnMut(u64) -> bool,
+) -> Result<Result<(), FormatError>, ReadError> {
+    data.clear();
+    let mut scan = ChunkScan::new(found.header, found.at);
+    let mut position = found.at.byte;
+    while position < found.end {
+        let raw = window.piece(position..found.end)?;
+        scan.push(raw, |part| {
+            if let ScanPart::Data(part) = part {
+                let left = keep.saturating_sub(data.len()).min(part.len());
+                data.extend_from_slice(&part[..left]);
+            }
+        });
+        position += raw.len() as u64;
+        check(go_on, position)?;
+    }
+    Ok(scan.finish())
+}
+
+fn check(go_on: &mut impl FnMut(u64) -> bool, position: u64) -> Result<(), ReadError> {
+    if go_on(position) {
+        return Ok(());
+    }
+    Err(ReadError::interrupted(position))
+}
+
+/// Whether `chunk` holds the records of each chunk of `tail` in a row, one after the other; those of a data chunk at its
+/// beginning. What cannot be decoded is nowhere.
+fn holds(
+    store: &SharedStore,
+    limits: Limits,
+    tail: &[LiveChunk],
+    chunk: &LiveChunk,
+) -> Result<bool, ReadError> {
+    let mut all = Records::new();
+    if read_live(store, chunk, limits, &mut all)?.is_err() {
+        return Ok(false);
+    }
+    let mut place = 0;
+    for part in tail {
+        let mut run = Records::new();
+        if read_live(store, part, limits, &mut run)?.is_err() {
+            return Ok(false);
+        }
+        let last = all.len().checked_sub(run.len());
+        let mut places = place..last.map_or(place, |last| last + 1);
+        if !part.provisional {
+            places.end = places.end.min(place + 1);
+        }
+        let starts_at = |&place: &usize| {
+            let mut pairs = run.iter().zip(all.iter().skip(place));
+            pairs.all(|(one, other)| one == other)
+        };
+        match places.find(starts_at) {
+            Some(found) => place = found + run.len(),
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Appends the records of a live chunk to `out`.
+pub(crate) fn read_live(
+    store: &SharedStore,
+    live: &LiveChunk,
+    limits: Limits,
+    out: &mut Records,
+) -> Result<Result<(), FormatError>, ReadError> {
+    store.with_bytes(live.begin..live.end, |raw| {
+        let flat = take_out_block_headers(live.begin, raw);
+        let chunk = Chunk::parse(&flat, At::byte(live.begin))?;
+        let records = match chunk.header.chunk_type {
+            ChunkType::Provisional => Provisional::parse(&chunk)?.1,
+            _ => chunk,
+        };
+        RecordDecoder::new().decode(&records, &limits, out)
+    })
+}
+
+/// The codec of a live chunk, if it tells.
+pub(crate) fn compression_of_live(
+    store: &SharedStore,
+    live: &LiveChunk,
+) -> Result<Option<CompressionType>, ReadError> {
+    let at = At::byte(live.begin);
+    store.with_bytes(live.begin..live.end, |raw| {
+        let flat = take_out_block_headers(live.begin, raw);
+        let chunk = Chunk::parse(&flat, at).ok()?;
+        match chunk.header.chunk_type {
+            ChunkType::Provisional => compression_of(&Provisional::parse(&chunk).ok()?.1),
+            _ => compression_of(&chunk),
+        }
+    })
+}

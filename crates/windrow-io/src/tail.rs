@@ -1,0 +1,257 @@
+//! Following a file that is being written.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use windrow_format::options::{OnCorrupt, ReaderOptions};
+use windrow_format::{At, ChunkHeader, ChunkType, FormatError, LiveChunk, Records};
+
+use crate::cursor::RecordRun;
+use crate::error::{Error, Result, SourceName};
+use crate::live_scan::{LiveScan, read_live};
+use crate::reader::limits_of;
+use crate::retry::twice;
+use crate::store::{FileStore, Store};
+use crate::verify::{Fault, ReadError, SharedStore};
+
+/// How long a waiting reader sleeps between two looks at the file, at first and at the most.
+const SLEEP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// Yields the records of a file in order, each once, while a writer is still at work on it: as soon as the writer has
+/// flushed them, or has written their group.
+///
+/// The reader follows appends, too. It takes no lock, starts no thread and keeps about 50 bytes a chunk. What the
+/// options say of readahead and parallelism does not matter to it.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// let mut tail = windrow_io::TailReader::open("growing.array_record", Default::default())?;
+/// while !tail.is_sealed() {
+///     while let Some(run) = tail.wait(Duration::from_secs(1))? {
+///         println!("{} more records", run.len());
+///     }
+/// }
+/// # Ok::<(), windrow_io::Error>(())
+/// ```
+pub struct TailReader {
+    store: SharedStore,
+    name: SourceName,
+    options: ReaderOptions,
+    scan: LiveScan,
+    /// Size of the file when it was last looked at.
+    file_bytes: u64,
+    has_signature: bool,
+    /// Number of records that were shown, or passed over at the beginning.
+    position: u64,
+    /// The error that ended it.
+    failed: Option<FormatError>,
+}
+
+impl std::fmt::Debug for TailReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TailReader")
+            .field("name", &self.name)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TailReader {
+    /// Follows the file at `path` from its first record on. The file may be empty as yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Options`].
+    pub fn open(path: impl AsRef<Path>, options: ReaderOptions) -> Result<Self> {
+        let name = SourceName::path(path.as_ref());
+        Self::from_store(FileStore::open(&name)?, name, options)
+    }
+
+    /// Follows a file in any store whose [`Store::len`] grows with it; `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// [`Error::Options`].
+    pub fn from_store(
+        store: impl Store + 'static,
+        name: SourceName,
+        options: ReaderOptions,
+    ) -> Result<Self> {
+        options.validate()?;
+        let store = SharedStore::new(store);
+        Ok(Self {
+            scan: LiveScan::new(store.clone(), 0, limits_of(&options), None),
+            store,
+            name,
+            options,
+            file_bytes: 0,
+            has_signature: false,
+            position: 0,
+            failed: None,
+        })
+    }
+
+    /// Passes over the records in front of number `position`: they are not shown. Those that were shown are not shown
+    /// again. To begin with what is new, take the number of records of the file as it is.
+    #[must_use]
+    pub fn with_position(mut self, position: u64) -> Self {
+        self.position = self.position.max(position);
+        self
+    }
+
+    /// Number of the record that comes next, counted from zero.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the file was complete when it was last looked at, and every record of it was shown. Somebody may still
+    /// append to it.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        let live = self.scan.live();
+        let sealed_end = live.footer().and_then(|footer| footer.sealed_end);
+        sealed_end.is_some_and(|end| end == self.file_bytes && end == self.scan.position())
+            && self.position >= live.num_records()
+    }
+
+    /// The parts of the file that were skipped. Empty unless the options have
+    /// [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip).
+    #[must_use]
+    pub fn skipped(&self) -> Vec<Fault> {
+        self.scan.faults().to_vec()
+    }
+
+    /// The next records, as far as they are there already: those of one chunk. `None` if there is nothing new.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if a part of the file cannot be read and more follows it, and for good from then on, unless the
+    /// options have [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip); if the file became shorter.
+    /// [`Error::Io`].
+    pub fn poll(&mut self) -> Result<Option<RecordRun>> {
+        loop {
+            if let Some(run) = self.next_run()? {
+                return Ok(Some(run));
+            }
+            if let Some(source) = &self.failed {
+                return Err(Error::format(&self.name, None, source.clone()));
+            }
+            self.look()?;
+            if !self.take_step()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits for the next records, for `timeout` at the most. `None` if there were none in that time.
+    ///
+    /// # Errors
+    /// Those of [`poll`](Self::poll).
+    pub fn wait(&mut self, timeout: Duration) -> Result<Option<RecordRun>> {
+        let begin = Instant::now();
+        let (mut sleep, longest) = SLEEP;
+        loop {
+            if let Some(run) = self.poll()? {
+                return Ok(Some(run));
+            }
+            let left = timeout.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            std::thread::sleep(sleep.min(left));
+            sleep = (sleep * 2).min(longest);
+        }
+    }
+
+    /// Asks the store how far the file goes.
+    fn look(&mut self) -> Result<()> {
+        let file_bytes = self.store.file_bytes(&self.name)?;
+        if file_bytes < self.file_bytes {
+            return Err(self.fail(FormatError::Truncated {
+                what: "file that is followed",
+                at: At::byte(file_bytes),
+                need: self.file_bytes,
+                have: file_bytes,
+            }));
+        }
+        if file_bytes > self.file_bytes {
+            self.file_bytes = file_bytes;
+            self.scan.grow(file_bytes);
+        }
+        if !self.has_signature && file_bytes >= 64 {
+            self.check_signature()?;
+        }
+        Ok(())
+    }
+
+    fn check_signature(&mut self) -> Result<()> {
+        let parsed = self.store.with_bytes(0..64, |bytes| {
+            ChunkHeader::parse(bytes.get(24..).unwrap_or_default(), At::byte(0))
+        });
+        match self.medium(parsed)? {
+            Ok(header) if header.chunk_type == ChunkType::Signature => {
+                self.has_signature = true;
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(source) => {
+                let file_bytes = self.file_bytes;
+                let source = Box::new(source);
+                Err(self.fail(FormatError::NotArrayRecord { file_bytes, source }))
+            }
+        }
+    }
+
+    /// Scans on by one chunk. `false` if there is none yet.
+    fn take_step(&mut self) -> Result<bool> {
+        let known = self.scan.faults().len();
+        let stepped = self.scan.step(self.file_bytes);
+        let stepped = self.medium(stepped)?;
+        let fault = self.scan.faults().get(known);
+        if let Some(fault) = fault.filter(|_| self.options.on_corrupt() != OnCorrupt::Skip) {
+            let (records, source) = (fault.records.clone(), fault.error.clone());
+            // Records in front of it are shown first.
+            self.failed = Some(source.clone());
+            if self.position >= self.scan.live().num_records() {
+                return Err(Error::format(&self.name, records, source));
+            }
+        }
+        Ok(stepped)
+    }
+
+    /// What is left to show of the chunk that holds the next record.
+    fn next_run(&mut self) -> Result<Option<RecordRun>> {
+        let chunks = self.scan.live().chunks();
+        let next =
+            chunks.partition_point(|chunk| chunk.first_record + chunk.records <= self.position);
+        let Some(chunk) = chunks.get(next).copied() else {
+            return Ok(None);
+        };
+        let records = self.read(&chunk)?;
+        let from = usize::try_from(self.position - chunk.first_record).unwrap_or(usize::MAX);
+        let places = from.min(records.len())..records.len();
+        self.position = chunk.first_record + chunk.records;
+        Ok(Some(RecordRun::new(records, places)))
+    }
+
+    fn read(&self, chunk: &LiveChunk) -> Result<Records> {
+        let limits = limits_of(&self.options);
+        let read = twice(self.store.as_bytes().is_some(), |_| {
+            let mut records = Records::new();
+            let read = read_live(&self.store, chunk, limits, &mut records)?;
+            Ok(read.map(|()| records))
+        });
+        self.medium(read)?.map_err(|source| {
+            let records = chunk.first_record..chunk.first_record + chunk.records;
+            Error::format(&self.name, Some(records), source)
+        })
+    }
+
+    fn medium<T>(&self, result: Result<T, ReadError>) -> Result<T> {
+        result.map_err(|error| error.into_error(&self.name))
+    }
+
+    fn fail(&mut self, source: FormatError) -> Error {
+        self.failed = Some(source.clone());
+        Error::format(&self.name, None, source)
+    }
+}

@@ -1,0 +1,390 @@
+//! The structures of a sound file, found by walking over its chunks from byte 0 on, without its index.
+
+use std::ops::Range;
+
+use windrow::format::{
+    BLOCK_BYTES, BLOCK_HEADER_BYTES, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkType, Limits,
+    RecordDecoder, Records, add_with_block_headers, parse_postscript, take_out_block_headers,
+};
+use windrow::{At, ChunkLocation, Reader, ReaderOptions};
+
+/// What a chunk is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The first chunk.
+    Signature,
+    /// Records that the last footer lists, or any records of a file that has none.
+    Data,
+    /// Records that no footer lists any more.
+    Superseded,
+    /// Records that were flushed before their group was full.
+    Provisional,
+    /// The index.
+    Footer,
+    /// An index in front of the last one.
+    OldFooter,
+    /// What points at the index.
+    Postscript,
+    /// A postscript in front of the last one.
+    OldPostscript,
+    /// Padding behind the last footer.
+    FooterPadding,
+    /// Padding behind the last postscript.
+    PostscriptPadding,
+    /// Any other padding.
+    Padding,
+}
+
+impl Part {
+    /// The name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Data => "data",
+            Self::Superseded => "superseded",
+            Self::Provisional => "provisional",
+            Self::Footer => "footer",
+            Self::OldFooter => "old footer",
+            Self::Postscript => "postscript",
+            Self::OldPostscript => "old postscript",
+            Self::FooterPadding => "footer padding",
+            Self::PostscriptPadding => "postscript padding",
+            Self::Padding => "padding",
+        }
+    }
+}
+
+/// What of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// A block header in front of the chunk or inside it.
+    BlockHeader,
+    /// The chunk header.
+    Header,
+    /// Of a chunk of records: the compression type and the sizes. Of a provisional chunk: its four numbers.
+    Front,
+    /// The rest of the data.
+    Data,
+    /// What follows the data where a chunk is longer than they are.
+    Fill,
+    /// All of the chunk, block headers included.
+    Whole,
+}
+
+impl Field {
+    /// The name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BlockHeader => "block header",
+            Self::Header => "header",
+            Self::Front => "sizes",
+            Self::Data => "data",
+            Self::Fill => "fill",
+            Self::Whole => "whole",
+        }
+    }
+}
+
+/// One structure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Structure {
+    /// What its chunk is for.
+    pub part: Part,
+    /// What of the chunk.
+    pub field: Field,
+    /// Zero-based number of the chunk in the file, chunks of all kinds counted.
+    pub chunk: usize,
+    /// Its bytes: without block headers, unless it is one or all of a chunk. Never empty.
+    pub spans: Vec<Range<usize>>,
+}
+
+impl Structure {
+    /// Bytes of it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.iter().map(Range::len).sum()
+    }
+
+    /// Whether there is nothing of it, which is never so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the byte number `byte` of it lies in the file.
+    ///
+    /// # Panics
+    /// If it has not as many.
+    #[must_use]
+    pub fn place(&self, byte: usize) -> usize {
+        let mut left = byte;
+        for span in &self.spans {
+            if left < span.len() {
+                return span.start + left;
+            }
+            left -= span.len();
+        }
+        panic!("byte {byte} of {}", self.len());
+    }
+
+    /// From its first byte to behind its last one.
+    #[must_use]
+    pub fn hull(&self) -> Range<usize> {
+        self.place(0)..self.place(self.len() - 1) + 1
+    }
+
+    /// Whether the byte at `place` of the file is part of it.
+    #[must_use]
+    pub fn covers(&self, place: usize) -> bool {
+        self.spans.iter().any(|span| span.contains(&place))
+    }
+}
+
+/// One chunk of a sound file.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// What it is for.
+    pub part: Part,
+    /// Its header.
+    pub header: ChunkHeader,
+    /// All of it.
+    pub bytes: Range<usize>,
+    /// The records that it holds, for data, superseded and provisional chunks.
+    pub records: Range<u64>,
+}
+
+/// The chunks of a sound file, in order.
+#[derive(Debug, Clone)]
+pub struct Anatomy {
+    /// The chunks.
+    pub chunks: Vec<Piece>,
+}
+
+impl Anatomy {
+    /// Walks over a file. One that is not finished ends with its last chunk.
+    ///
+    /// # Panics
+    /// If something is wrong with it.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut chunks = Vec::new();
+        let mut begin = 0;
+        let mut footers = Vec::new();
+        while begin < bytes.len() as u64 {
+            let at = At::byte(begin);
+            let front = add_with_block_headers(begin, CHUNK_HEADER_BYTES);
+            let header = take_out_block_headers(begin, slice(bytes, begin..front));
+            let header = ChunkHeader::parse(&header, at).expect("a sound header");
+            let end = header.chunk_end(begin);
+            let part = match header.chunk_type {
+                ChunkType::Signature => Part::Signature,
+                ChunkType::Padding => Part::Padding,
+                ChunkType::Simple => match footer_offset(bytes, &header, begin) {
+                    Some(offset) => {
+                        footers.push(offset);
+                        Part::OldPostscript
+                    }
+                    None => Part::Superseded,
+                },
+                _ => Part::Provisional,
+            };
+            chunks.push(Piece {
+                part,
+                header,
+                bytes: to_usize(begin)..to_usize(end),
+                records: 0..0,
+            });
+            begin = end;
+        }
+        let mut anatomy = Self { chunks };
+        anatomy.name_footers(bytes, &footers);
+        anatomy
+    }
+
+    /// Gives the chunks of records the parts and the numbers that they have.
+    fn name_footers(&mut self, bytes: &[u8], footers: &[u64]) {
+        let reader = Reader::from_bytes(bytes, ReaderOptions::new()).ok();
+        let listed: Option<Vec<(u64, u64)>> = reader.map(|reader| {
+            let chunk = |number| reader.chunk_location(number).expect("a listed chunk");
+            let place = |location: ChunkLocation| (location.begin, location.first_record);
+            (0..reader.num_chunks()).map(chunk).map(place).collect()
+        });
+        let live = footers.last().filter(|_| listed.is_some());
+        let mut next_record = 0;
+        for chunk in &mut self.chunks {
+            let begin = chunk.bytes.start as u64;
+            if footers.contains(&begin) {
+                let is_live = live == Some(&begin);
+                chunk.part = if is_live {
+                    Part::Footer
+                } else {
+                    Part::OldFooter
+                };
+            } else if chunk.part == Part::Superseded {
+                let entry = (listed.as_ref()).map(|all| all.iter().find(|entry| entry.0 == begin));
+                let first = match entry {
+                    Some(Some((_, first_record))) => *first_record,
+                    Some(None) | None => next_record,
+                };
+                chunk.records = first..first + chunk.header.num_records;
+                if matches!(entry, Some(None)) {
+                    // The next chunk of records begins with these again.
+                    next_record = first;
+                } else {
+                    chunk.part = Part::Data;
+                    next_record = chunk.records.end;
+                }
+            } else if chunk.part == Part::Provisional {
+                let row = take_out_block_headers(begin, &bytes[chunk.bytes.clone()]);
+                let mut numbers = &row[40..];
+                let [first, _, _, count] = [(); 4].map(|()| take_varint(&mut numbers) as u64);
+                chunk.records = first..first + count;
+            }
+        }
+        self.name_tails(live.is_some());
+    }
+
+    /// Tells the last postscript from others, and padding from padding.
+    fn name_tails(&mut self, is_sealed: bool) {
+        let mut chunks = self.chunks.iter_mut().rev();
+        let last = chunks.find(|chunk| chunk.part == Part::OldPostscript);
+        if let Some(postscript) = last.filter(|_| is_sealed) {
+            postscript.part = Part::Postscript;
+        }
+        let mut behind = Part::Signature;
+        for chunk in &mut self.chunks {
+            if chunk.part != Part::Padding {
+                behind = chunk.part;
+            } else if behind == Part::Footer {
+                chunk.part = Part::FooterPadding;
+            } else if behind == Part::Postscript {
+                chunk.part = Part::PostscriptPadding;
+            }
+        }
+    }
+
+    /// All structures, in the order of the file.
+    #[must_use]
+    pub fn structures(&self, bytes: &[u8]) -> Vec<Structure> {
+        let of_chunk = |(number, chunk)| structures_of(bytes, number, chunk);
+        self.chunks.iter().enumerate().flat_map(of_chunk).collect()
+    }
+
+    /// The records that stand in data chunks which `range` touches.
+    #[must_use]
+    pub fn records_in(&self, range: &Range<usize>) -> Vec<u64> {
+        let touched = |chunk: &&Piece| {
+            chunk.part == Part::Data
+                && chunk.bytes.start < range.end
+                && range.start < chunk.bytes.end
+        };
+        let records = |chunk: &Piece| chunk.records.clone();
+        (self.chunks.iter().filter(touched).flat_map(records)).collect()
+    }
+}
+
+fn structures_of(bytes: &[u8], chunk: usize, piece: &Piece) -> Vec<Structure> {
+    let begin = piece.bytes.start;
+    let structure = |field, spans| Structure {
+        part: piece.part,
+        field,
+        chunk,
+        spans,
+    };
+    let mut found = vec![structure(Field::Whole, vec![piece.bytes.clone()])];
+    let (block, header) = (to_usize(BLOCK_BYTES), to_usize(BLOCK_HEADER_BYTES));
+    let blocks = (begin.div_ceil(block)..piece.bytes.end.div_ceil(block)).map(|k| k * block);
+    let block_header = |at| {
+        structure(
+            Field::BlockHeader,
+            std::iter::once(at..at + header).collect(),
+        )
+    };
+    found.extend(blocks.map(block_header));
+
+    let data_bytes = to_usize(piece.header.data_bytes);
+    let all = spans(begin, 0..usize::MAX, piece.bytes.end);
+    let row: Vec<u8> = all
+        .iter()
+        .flat_map(|span| &bytes[span.clone()])
+        .copied()
+        .collect();
+    let front = 40 + front_bytes(piece, &row[40..40 + data_bytes]);
+    for (field, range) in [
+        (Field::Header, 0..40),
+        (Field::Front, 40..front),
+        (Field::Data, front..40 + data_bytes),
+        (Field::Fill, 40 + data_bytes..row.len()),
+    ] {
+        if !range.is_empty() {
+            found.push(structure(field, spans(begin, range, piece.bytes.end)));
+        }
+    }
+    found
+}
+
+/// The bytes of the file that hold `range` of a chunk, counted without block headers.
+fn spans(begin: usize, range: Range<usize>, end: usize) -> Vec<Range<usize>> {
+    let (block, header) = (to_usize(BLOCK_BYTES), to_usize(BLOCK_HEADER_BYTES));
+    let (mut found, mut at, mut seen) = (Vec::new(), begin, 0);
+    while at < end && seen < range.end {
+        if at % block == 0 {
+            at += header;
+        }
+        let here = (block - at % block).min(end - at);
+        let (from, to) = (range.start.max(seen), range.end.min(seen + here));
+        if from < to {
+            found.push(at + from - seen..at + to - seen);
+        }
+        seen += here;
+        at += here;
+    }
+    found
+}
+
+/// How many bytes of a chunk's data stand in front of the values.
+fn front_bytes(piece: &Piece, data: &[u8]) -> usize {
+    let mut rest = data;
+    match piece.part {
+        Part::Data | Part::Superseded => {
+            rest = &data[1..];
+            let sizes_bytes = take_varint(&mut rest);
+            rest = &rest[sizes_bytes..];
+        }
+        Part::Provisional => (0..4).for_each(|_| _ = take_varint(&mut rest)),
+        _ => {}
+    }
+    data.len() - rest.len()
+}
+
+fn take_varint(rest: &mut &[u8]) -> usize {
+    let bytes = rest.iter().take_while(|byte| **byte >= 0x80).count() + 1;
+    let (varint, behind) = rest.split_at(bytes);
+    *rest = behind;
+    (varint.iter().rev()).fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f))
+}
+
+/// The footer that a chunk points at, if it is a postscript.
+fn footer_offset(bytes: &[u8], header: &ChunkHeader, begin: u64) -> Option<u64> {
+    if !begin.is_multiple_of(BLOCK_BYTES) {
+        return None;
+    }
+    let at = At::byte(begin);
+    let raw = slice(bytes, begin..header.chunk_end(begin));
+    let row = take_out_block_headers(begin, raw);
+    let chunk = Chunk::parse(&row, at).expect("a sound chunk");
+    let mut records = Records::new();
+    let mut decoder = RecordDecoder::new();
+    (decoder.decode(&chunk, &Limits::default(), &mut records)).expect("sound records");
+    parse_postscript(&records, at).ok()
+}
+
+fn slice(bytes: &[u8], range: Range<u64>) -> &[u8] {
+    &bytes[to_usize(range.start)..to_usize(range.end)]
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value).expect("a file in memory")
+}

@@ -1,0 +1,191 @@
+//! Every structure of a file times every kind of damage, with exactly what readers say of it.
+//!
+//! The tables of `tests/corruption` are what is expected; their page explains the words. They were looked through by
+//! hand against `format-spec`, and are not made by these tests.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use windrow_tests::damage::{
+    Anatomy, Damage, Field, Made, Part, Structure, Table, grown_file, padded_file, plain_file,
+    seen_at_open, seen_by_reader, seen_by_recover, seen_by_verify, seen_with_skip,
+    unfinished_append, unfinished_file,
+};
+use windrow_tests::repository;
+
+const FOLDER: &str = "tests/corruption";
+/// Where the codes are given out.
+const CODES: &str = include_str!("../../crates/windrow-format/src/error.rs");
+/// Where each code that damage does not lead to has an example of its own.
+const EXAMPLES: &str = include_str!("hostile_codes.rs");
+
+const HEAD: [&str; 8] = [
+    "structure",
+    "bytes",
+    "damage",
+    "open",
+    "read",
+    "verify",
+    "skip",
+    "recover",
+];
+
+struct Fixture {
+    name: &'static str,
+    /// A file and its records; another seed gives another file of the same layout.
+    make: fn(u8) -> Made,
+}
+
+const FIXTURES: [Fixture; 5] = [
+    Fixture {
+        name: "plain",
+        make: plain_file,
+    },
+    Fixture {
+        name: "padded",
+        make: padded_file,
+    },
+    Fixture {
+        name: "grown",
+        make: grown_file,
+    },
+    Fixture {
+        name: "unfinished",
+        make: unfinished_file,
+    },
+    Fixture {
+        name: "unfinished_append",
+        make: unfinished_append,
+    },
+];
+
+/// For each kind of structure the one in the middle of those that the file has.
+fn chosen(structures: &[Structure]) -> Vec<usize> {
+    let mut kinds: Vec<(Part, Field)> = Vec::new();
+    for structure in structures {
+        let kind = (structure.part, structure.field);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let of_kind = |kind: &(Part, Field)| {
+        let all: Vec<usize> = (0..structures.len())
+            .filter(|&at| (structures[at].part, structures[at].field) == *kind)
+            .collect();
+        all[all.len() / 2]
+    };
+    let mut chosen: Vec<usize> = kinds.iter().map(of_kind).collect();
+    chosen.sort_unstable();
+    chosen
+}
+
+/// What happens to every chosen structure under every damage, and without.
+fn table(fixture: &Fixture) -> Table {
+    let Made { bytes, records } = (fixture.make)(1);
+    let other = (fixture.make)(2).bytes;
+    let structures = Anatomy::of(&bytes).structures(&bytes);
+    let row = |front: [String; 3], damaged: Option<&[u8]>| {
+        let cells = damaged.map(|damaged| {
+            [
+                seen_at_open(damaged),
+                seen_by_reader(damaged, &records),
+                seen_by_verify(damaged),
+                seen_with_skip(damaged, &records),
+                seen_by_recover(damaged, &records),
+            ]
+        });
+        let unchanged = || ["unchanged", "", "", "", ""].map(str::to_owned);
+        [front.to_vec(), cells.unwrap_or_else(unchanged).to_vec()].concat()
+    };
+    let front = |cells: [&str; 3]| cells.map(str::to_owned);
+    let mut rows = vec![
+        HEAD.map(str::to_owned).to_vec(),
+        row(front(["file", "", "none"]), Some(&bytes)),
+    ];
+    for at in chosen(&structures) {
+        let structure = &structures[at];
+        let name = format!("{} {}", structure.part.name(), structure.field.name());
+        let place = format!("{}..{}", structure.hull().start, structure.hull().end);
+        for damage in Damage::ALL {
+            let damaged = damage.inflict(&bytes, &other, &structures, at);
+            rows.push(row(
+                front([&name, &place, damage.name()]),
+                damaged.as_deref(),
+            ));
+        }
+    }
+    Table { rows }
+}
+
+#[test]
+fn each_damage_is_answered_as_the_tables_say() {
+    let mut wrong = Vec::new();
+    for fixture in &FIXTURES {
+        let found = table(fixture);
+        let path = repository::path(FOLDER).join(format!("{}.md", fixture.name));
+        let expected = Table::parse(&std::fs::read_to_string(path).unwrap_or_default());
+        let differences = expected.differences(&found);
+        if !differences.is_empty() {
+            let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.md", fixture.name));
+            let text = format!("# {}\n\n{}", fixture.name, found.text());
+            std::fs::write(&made, text).unwrap();
+            wrong.push(format!("{}, now {}:", fixture.name, made.display()));
+            wrong.extend(differences);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_whole_chunks_can_change_unnoticed() {
+    let mut rows = 0;
+    for fixture in &FIXTURES {
+        let text = repository::read_text(format!("{FOLDER}/{}.md", fixture.name));
+        for row in &Table::parse(&text).rows[1..] {
+            let [structure, _, damage, _, read, verify, skip, recover] = &row[..] else {
+                panic!("{}: {row:?}", fixture.name);
+            };
+            let others = [read, skip, recover].map(|cell| cell.contains("others"));
+            if others.contains(&true) && verify == "sound" {
+                // A chunk in the place of another with the same offset, size and count: nothing in the format tells.
+                let moved = ["swap", "splice"].contains(&damage.as_str());
+                assert!(
+                    moved && structure.ends_with(" whole"),
+                    "{}: {row:?}",
+                    fixture.name
+                );
+            }
+            rows += 1;
+        }
+    }
+    assert!(rows > 400, "{rows} rows");
+}
+
+#[test]
+fn each_code_has_a_row_or_an_example() {
+    let begin = CODES.find("pub fn code(&self)").expect("the function");
+    let body = &CODES[begin..];
+    let body = &body[..body.find("\n    }\n").expect("its end")];
+    let codes = body
+        .lines()
+        .filter_map(|line| line.split_once("=> \"")?.1.split_once('"'));
+    let codes: BTreeSet<&str> = codes.map(|(code, _)| code).collect();
+    assert!(codes.len() >= 34, "{codes:?}");
+    let begin = EXAMPLES.find("fn examples()").expect("the examples");
+    let examples = &EXAMPLES[begin..];
+    let examples = &examples[..examples.find("\n}\n").expect("their end")];
+    let mut tables = String::new();
+    for fixture in &FIXTURES {
+        tables += &repository::read_text(format!("{FOLDER}/{}.md", fixture.name));
+    }
+    let words: BTreeSet<&str> = tables.split([' ', '|', ';', '\n']).collect();
+    let missing: Vec<_> = codes
+        .iter()
+        .filter(|code| !words.contains(*code) && !examples.contains(&format!("\"{code}\",")))
+        // The example of this one is a program, which prints the code.
+        .filter(|code| !EXAMPLES.contains(&format!("\"{code} ")))
+        .collect();
+    assert!(missing.is_empty(), "no row, no example: {missing:?}");
+    let of_rows = codes.iter().filter(|code| words.contains(*code)).count();
+    eprintln!("{of_rows} of {} codes have rows", codes.len());
+}
