@@ -1,12 +1,15 @@
 //! A writer dies, or its medium fails, at every request: nothing that was synced is lost, nothing is invented, nothing
 //! comes twice.
 
+use std::io;
+use std::sync::{Arc, Mutex};
+
 use windrow::{
-    AppendOptions, Codec, Error, Reader, ReaderOptions, RecoverOptions, SourceName, VerifyOptions,
-    Writer, WriterOptions, recover_store, verify_store,
+    AppendOptions, Codec, Error, Reader, ReaderOptions, RecoverOptions, SourceName, Store,
+    TailReader, VerifyOptions, Writer, WriterOptions, recover_store, verify_store,
 };
 use windrow_tests::crash::Step::{Append, Finish, FinishSynced, Flush, Sync, Write};
-use windrow_tests::crash::{Log, Loss, Run, Workload, images};
+use windrow_tests::crash::{Log, Loss, Op, Run, Workload, images};
 
 fn workloads() -> Vec<Workload> {
     let mut all = Vec::new();
@@ -302,6 +305,60 @@ fn at_every_request() {
         checked > 500,
         "{checked} images are too few to say anything"
     );
+}
+
+/// A file in memory that others see grow.
+#[derive(Clone, Default)]
+struct Growing(Arc<Mutex<Vec<u8>>>);
+
+impl Store for Growing {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.lock().unwrap().read_exact_at(buffer, offset)
+    }
+}
+
+#[test]
+fn whoever_follows_sees_each_record_once() {
+    for workload in workloads().into_iter().chain((0..60).map(random_workload)) {
+        let log = Log::default();
+        let run = workload.run(&log, usize::MAX);
+        let store = Growing::default();
+        let mut tail =
+            TailReader::from_store(store.clone(), SourceName::MEMORY, ReaderOptions::default())
+                .unwrap();
+        let mut shown = Vec::new();
+        let mut look = || {
+            while let Some(run) = tail
+                .poll()
+                .unwrap_or_else(|e| panic!("{workload:?}: {e:?}"))
+            {
+                shown.extend((0..run.len()).map(|place| run.get(place).unwrap().to_vec()));
+            }
+            assert!(run.records.starts_with(&shown), "{workload:?}");
+            shown.len() as u64
+        };
+        for (done, op) in (1..).zip(log.ops()) {
+            if let Op::Write(bytes) = op {
+                // As a reader may see it: piece by piece.
+                for piece in bytes.chunks(bytes.len() / 3 + 1) {
+                    store.0.lock().unwrap().extend_from_slice(piece);
+                    look();
+                }
+            }
+            let shown = look();
+            let promise = run.promised(done);
+            if promise.ops == done {
+                assert!(
+                    shown >= promise.flushed,
+                    "{workload:?}: {shown}, {promise:?}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Inner {
         };
         let end = header.chunk_end(location.begin).min(location.end);
         let fetched_end = location.begin.saturating_add(raw.len() as u64);
-        if !matches!(error, FormatError::Truncated { .. }) || end <= fetched_end {
+        if !matches!(error, FormatError::Truncated { .. }) {
             return Err(BadChunk { error, end });
         }
         // What a provisional chunk counts stands in its data.
@@ -183,7 +183,9 @@ impl Inner {
             location.check(&header)
         };
         let checked = checked.and_then(|()| self.limits.check_stored(&header, at));
+        // What the header contradicts is told first: it does not depend on how much was fetched.
         match checked {
+            Ok(()) if end <= fetched_end => Err(BadChunk { error, end }),
             Ok(()) => Ok(Some(end)),
             Err(error) => Err(BadChunk { error, end }),
         }
