@@ -59,6 +59,17 @@ heading "back to CSV"
 cmp "$data" "$scratch/weather.csv" || fail "the CSV differs from $data"
 echo "equal to the original, byte for byte"
 
+heading "append, and what is left when a byte of the result is damaged"
+cp "$file" "$scratch/twice.array_record"
+"$windrow" append --quiet "$scratch/twice.array_record" "$data"
+printf 'X' | dd of="$scratch/twice.array_record" bs=1 seek=1000 conv=notrunc 2>/dev/null
+status=0
+(cd "$scratch" && "$windrow_path" repair twice.array_record -o whole.array_record) || status=$?
+[ "$status" -eq 1 ] || fail "repair ended with $status"
+kept=$("$windrow" cat "$scratch/whole.array_record" | wc -l)
+[ "$kept" -eq $((2 * rows - 256)) ] || fail "$kept rows were kept"
+(cd "$scratch" && "$windrow_path" verify --deep whole.array_record)
+
 heading "reading in order: $copies times the data in one file, process start included"
 many=()
 for _ in $(seq "$copies"); do many+=("$data"); done

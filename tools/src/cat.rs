@@ -1,5 +1,7 @@
 //! `windrow cat` and `windrow head`: records on standard output.
 
+mod follow;
+
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -10,7 +12,8 @@ use serde::Serialize;
 use windrow::Reader;
 
 use crate::error::{CliError, Exit};
-use crate::output::Stdout;
+use crate::output::{Stdout, complain};
+use crate::reading::{self, ReadArgs};
 
 /// What `cat` is asked to do.
 #[derive(Debug, Args)]
@@ -23,9 +26,14 @@ pub struct CatArgs {
     /// Single records in this order, counted from 0: 1,5,9
     #[arg(long, value_name = "I,J,...", value_delimiter = ',')]
     indices: Option<Vec<u64>>,
+    /// Go on with a file that is being written: print records as they are flushed, until the file is complete
+    #[arg(long, conflicts_with = "indices")]
+    follow: bool,
     /// How each record looks
     #[arg(long, value_enum, default_value_t = Look::Raw)]
     format: Look,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 /// What `head` is asked to do.
@@ -39,6 +47,8 @@ pub struct HeadArgs {
     /// How each record looks
     #[arg(long, value_enum, default_value_t = Look::Raw)]
     format: Look,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 /// How a record is printed.
@@ -83,12 +93,15 @@ impl<'a> Data<'a> {
 }
 
 pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
-    let reader = Reader::open(&args.file)?;
     let mut printer = Printer::new(args.format);
+    if args.follow {
+        return follow::run(args, printer);
+    }
+    let reader = Reader::open_with(&args.file, args.read.options())?;
+    let mut skipped = 0;
     if let Some(indices) = &args.indices {
         for &index in indices {
-            let printed = reader.read_with(index, |record| printer.print(index, record));
-            printer.keep_what_was_read(printed)??;
+            skipped += printer.print_single(&reader, index, args.read)?;
         }
     } else {
         let range = match args.range {
@@ -98,15 +111,17 @@ pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
         printer.print_all(&reader, range)?;
     }
     printer.out.finish()?;
-    Ok(Exit::Fine)
+    Ok(Exit::bad_if(
+        skipped + reading::tell(&args.file, &reader) > 0,
+    ))
 }
 
 pub fn run_head(args: &HeadArgs) -> Result<Exit, CliError> {
-    let reader = Reader::open(&args.file)?;
+    let reader = Reader::open_with(&args.file, args.read.options())?;
     let mut printer = Printer::new(args.format);
     printer.print_all(&reader, 0..args.n.min(reader.len()))?;
     printer.out.finish()?;
-    Ok(Exit::Fine)
+    Ok(Exit::bad_if(reading::tell(&args.file, &reader) > 0))
 }
 
 struct Printer {
@@ -126,13 +141,32 @@ impl Printer {
 
     fn print_all(&mut self, reader: &Reader, range: Range<u64>) -> Result<(), CliError> {
         let mut cursor = reader.records_in(range);
+        let mut record = Vec::new();
         loop {
-            let index = cursor.tell();
-            let record = cursor.next_record();
-            let Some(record) = self.keep_what_was_read(record)? else {
+            let any = cursor.read_into(&mut record);
+            if !self.keep_what_was_read(any)? {
                 return Ok(());
-            };
-            self.print(index, record)?;
+            }
+            // Only now: what was skipped lies in between.
+            self.print(cursor.tell() - 1, &record)?;
+        }
+    }
+
+    /// Prints one record, or tells that it was skipped. Returns how many were.
+    fn print_single(
+        &mut self,
+        reader: &Reader,
+        index: u64,
+        read: ReadArgs,
+    ) -> Result<u64, CliError> {
+        let printed = reader.read_with(index, |record| self.print(index, record));
+        match self.keep_what_was_read(printed) {
+            Ok(printed) => printed.map(|()| 0),
+            Err(error @ CliError::Library(windrow::Error::Format { .. })) if read.skips() => {
+                complain(&format!("skipped: {}", error.one_line()));
+                Ok(1)
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{CliError, Exit};
 use crate::interrupt::Session;
-use crate::{cat, convert, inspect, options, output, rechunk, verify};
+use crate::{append, cat, convert, inspect, options, output, rechunk, repair, verify};
 
 /// Looks into files of records, checks them, and converts them from and to other formats.
 ///
@@ -26,6 +26,7 @@ Examples:
   windrow inspect rows.array_record
   windrow head rows.array_record -n 3
   windrow verify --deep rows.array_record
+  windrow append rows.array_record more.csv
 
 Exit codes: 0 fine, 1 a file is bad, 2 usage or operating system, 130 Ctrl-C, SIGTERM or SIGHUP.
 Each command has its own examples: windrow convert --help";
@@ -53,6 +54,18 @@ enum Command {
     /// Bytes that no chunk of the input uses are left behind.
     #[command(after_help = RECHUNK_EXAMPLES, after_long_help = with_keys(RECHUNK_EXAMPLES))]
     Rechunk(rechunk::RechunkArgs),
+    /// Append records to an array_record file
+    ///
+    /// What is not given is as in the file; what contradicts it is refused. The file keeps its old contents for everybody
+    /// else until the append is complete. One append at a time: the file is locked meanwhile.
+    #[command(after_help = APPEND_EXAMPLES, after_long_help = with_keys(APPEND_EXAMPLES))]
+    Append(append::AppendArgs),
+    /// Write what is whole of a damaged or unfinished file to a new one
+    ///
+    /// Every whole record is written, in the order of the file, those included that were flushed and never finished. What
+    /// is skipped is listed on standard error. Options that are not given are those of the file, as far as it tells them.
+    #[command(after_help = REPAIR_EXAMPLES, after_long_help = with_keys(REPAIR_EXAMPLES))]
+    Repair(repair::RepairArgs),
 }
 
 const INSPECT_EXAMPLES: &str = "\
@@ -69,7 +82,10 @@ Examples:
   windrow cat --range 100:110 a.array_record             records 100 to 109
   windrow cat --indices 7,3,7 a.array_record             these three, in this order
   windrow cat --format jsonl --range 5: a.array_record   from record 5 on, as JSON lines
-  windrow cat --format hex --range :1 a.array_record     the first record, byte by byte";
+  windrow cat --format hex --range :1 a.array_record     the first record, byte by byte
+  windrow cat --follow a.array_record                    as a writer flushes them, to the end
+  windrow cat --follow --range 500: a.array_record       the same from record 500 on
+  windrow cat --on-corrupt skip a.array_record           what is whole of a damaged file";
 
 const HEAD_EXAMPLES: &str = "\
 Examples:
@@ -105,6 +121,28 @@ Examples:
   windrow rechunk --group-size 1024 --codec zstd:9 a.array_record small.array_record
   windrow rechunk --options \"window_log:22\" a.array_record b.array_record";
 
+const APPEND_EXAMPLES: &str = "\
+Examples:
+  windrow append log.array_record today.jsonl       one file more
+  windrow append --copy --group-size 64 log.array_record a.csv b.csv
+                                                    the old file stays until the end
+  zcat a.jsonl.gz | windrow append --sync --from jsonl log.array_record -
+  windrow append log.array_record                   completes a file that was never finished
+
+Ctrl-C, SIGTERM, SIGHUP or an error takes away again what was appended. Where the process is
+killed or the power fails, the file keeps its old contents, and the next append or repair takes up
+what was whole behind them, and says so; with --copy, nothing is left to take up. A group that was
+not full is written again, and old indexes stay as dead bytes: windrow rechunk removes them.";
+
+const REPAIR_EXAMPLES: &str = "\
+Examples:
+  windrow repair broken.array_record -o whole.array_record
+  windrow repair --json broken.array_record -o whole.array_record | jq .skipped
+  windrow repair --group-size 64 broken.array_record -o whole.array_record
+
+Exit codes: 0 nothing was skipped, 1 something was, and the output is written; or there is nothing
+to recover, and it is not; 2 usage or operating system.";
+
 fn with_keys(examples: &str) -> String {
     format!("{examples}\n\n{}", options::help())
 }
@@ -117,9 +155,9 @@ fn with_keys(examples: &str) -> String {
 ///
 /// It can be called again and again in one process, also while another call runs. Then these things matter:
 ///
-/// - The first `convert` or `rechunk` takes over Ctrl-C, SIGTERM and SIGHUP of the process for good. While such a
-///   command runs, a signal stops it, and the code is 130; a second one ends the process with this code, as any does
-///   that comes after the command.
+/// - The first `convert`, `rechunk`, `append` or `repair` takes over Ctrl-C, SIGTERM and SIGHUP of the process for good.
+///   While such a command runs, a signal stops it, and the code is 130; a second one ends the process with this code, as
+///   any does that comes after the command.
 /// - The other commands leave signals to the process. One that has a handler for Ctrl-C, as Python has, should put the
 ///   default action back first: they do not look at it, and could not be stopped.
 /// - SIGPIPE has to be ignored, as both Rust and Python do, so that a reader who closes the pipe is no error.
@@ -160,5 +198,7 @@ fn execute(command: &Command) -> Result<Exit, CliError> {
         Command::Verify(args) => verify::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Rechunk(args) => rechunk::run(args),
+        Command::Append(args) => append::run(args),
+        Command::Repair(args) => repair::run(args),
     }
 }

@@ -23,6 +23,13 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// Whether something is wrong with a file.
+    pub fn bad_if(bad: bool) -> Self {
+        if bad { Self::BadFile } else { Self::Fine }
+    }
+}
+
 /// Why a command stopped. [`one_line`](Self::one_line) prints it with all its causes.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -105,6 +112,26 @@ pub enum CliError {
     Codec { text: String },
     #[error("interrupted: nothing was written to {}", .path.display())]
     Interrupted { path: PathBuf },
+    #[error("interrupted: nothing was appended to {}", .path.display())]
+    AppendInterrupted { path: PathBuf },
+    #[error("{}: the name tells {}; append makes array_record files", .path.display(), .format.name())]
+    AppendFormat { path: PathBuf, format: Format },
+    #[error("cannot append {} to {}: both are the same file", .input.display(), .path.display())]
+    AppendToItself { input: PathBuf, path: PathBuf },
+    #[error(
+        "cannot append to {}: its user metadata {key:?} is not that of the inputs; --no-metadata leaves theirs out",
+        .path.display()
+    )]
+    AppendMetadata { path: PathBuf, key: String },
+    #[error("cannot write {}: it is the file to repair; give another name", .path.display())]
+    RepairInPlace { path: PathBuf },
+    #[error("{}: nothing to recover: no whole record in {file_bytes} bytes", .path.display())]
+    NothingToRecover {
+        path: PathBuf,
+        file_bytes: u64,
+        #[source]
+        source: Option<windrow::FormatError>,
+    },
     #[error("cannot write standard output")]
     Stdout(#[source] io::Error),
 }
@@ -136,8 +163,10 @@ impl CliError {
                 }
                 _ => Exit::Trouble,
             },
-            Self::Input { .. } | Self::Disguised { .. } => Exit::BadFile,
-            Self::Interrupted { .. } => Exit::Interrupted,
+            Self::Input { .. } | Self::Disguised { .. } | Self::NothingToRecover { .. } => {
+                Exit::BadFile
+            }
+            Self::Interrupted { .. } | Self::AppendInterrupted { .. } => Exit::Interrupted,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::Trouble,
         }
@@ -145,7 +174,26 @@ impl CliError {
 
     /// The message and its causes, joined by `: `, on one line whatever is in a path or a record.
     pub fn one_line(&self) -> String {
-        printable(&chain(self))
+        printable(&(chain(self) + &self.remedy()))
+    }
+
+    /// What to do about a file whose index cannot be used. Errors of single chunks tell records.
+    fn remedy(&self) -> String {
+        match self {
+            Self::Library(
+                error @ windrow::Error::Format {
+                    name,
+                    records: None,
+                    ..
+                },
+            ) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Truncated)
+                && error.code() != "not_array_record"
+                && name.as_path().is_some() =>
+            {
+                format!("; windrow repair {name} -o OUT writes what is whole to another file")
+            }
+            _ => String::new(),
+        }
     }
 
     /// A stable name, for `--json`.
@@ -155,7 +203,8 @@ impl CliError {
             Self::Io { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
             Self::Disguised { .. } => "disguised",
-            Self::Interrupted { .. } => "interrupted",
+            Self::Interrupted { .. } | Self::AppendInterrupted { .. } => "interrupted",
+            Self::NothingToRecover { .. } => "nothing_to_recover",
             _ => "usage",
         }
     }

@@ -11,7 +11,6 @@ use windrow::Reader;
 use crate::error::{CliError, Exit};
 use crate::output::{ErrorLine, Stdout, complain};
 use report::{ChunkTable, FileLine};
-use survey::Survey;
 
 /// What `inspect` is asked to do.
 #[derive(Debug, Args)]
@@ -47,7 +46,7 @@ pub fn run(args: &InspectArgs) -> Result<Exit, CliError> {
 fn inspect(path: &Path, args: &InspectArgs, out: &mut Stdout) -> Result<Exit, CliError> {
     let surveyed = Reader::open(path)
         .map_err(CliError::from)
-        .and_then(|reader| Ok((survey::take(path, args.quiet)?, reader)));
+        .and_then(|reader| Ok((survey::take(path, &reader, args.quiet)?, reader)));
     let exit = match &surveyed {
         Ok((survey, reader)) => {
             let line = FileLine::new(path, reader, survey);
@@ -56,7 +55,7 @@ fn inspect(path: &Path, args: &InspectArgs, out: &mut Stdout) -> Result<Exit, Cl
             } else {
                 line.print(reader, out)?;
             }
-            sound_or_bad(survey)
+            Exit::bad_if(survey.faults > 0)
         }
         Err(error) => {
             if args.json {
@@ -72,12 +71,4 @@ fn inspect(path: &Path, args: &InspectArgs, out: &mut Stdout) -> Result<Exit, Cl
         ChunkTable::new(path, args.json).print(out)?;
     }
     Ok(exit)
-}
-
-fn sound_or_bad(survey: &Survey) -> Exit {
-    if survey.faults == 0 {
-        Exit::Fine
-    } else {
-        Exit::BadFile
-    }
 }

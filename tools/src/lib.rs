@@ -8,6 +8,7 @@
 //! assert_eq!(windrow_cli::run(args), 0);
 //! ```
 
+mod append;
 mod cat;
 mod command;
 mod convert;
@@ -17,7 +18,9 @@ mod interrupt;
 mod options;
 mod output;
 mod progress;
+mod reading;
 mod rechunk;
+mod repair;
 mod verify;
 
 pub use command::run;

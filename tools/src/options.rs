@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use windrow::{CompressionType, WRITER_KEYS, WriterOptions};
+use windrow::{AppendOptions, CompressionType, WRITER_KEYS, WriterOptions};
 
 use crate::error::CliError;
 
@@ -38,6 +38,11 @@ impl WriterArgs {
 
     /// The options, defaults for what was not given.
     pub fn parse(&self) -> Result<WriterOptions, CliError> {
+        Ok(self.text()?.parse().map_err(windrow::Error::from)?)
+    }
+
+    /// Only what was given.
+    pub fn parse_given(&self) -> Result<AppendOptions, CliError> {
         Ok(self.text()?.parse().map_err(windrow::Error::from)?)
     }
 

@@ -118,6 +118,7 @@ pub fn role_name(role: ChunkRole) -> &'static str {
         ChunkRole::Postscript => "postscript",
         ChunkRole::Padding => "padding",
         ChunkRole::Dead => "dead",
+        ChunkRole::Provisional => "provisional",
         _ => "unlisted",
     }
 }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use windrow::{Reader, WriterOptions};
 
-use crate::convert::{self, Format, Header, Metadata, OutputArgs, Source, Target};
+use crate::convert::{self, Format, Metadata, OutputArgs, Source, Target};
 use crate::error::{CliError, Exit};
 use crate::interrupt;
 use crate::options::WriterArgs;
 use crate::output::complain;
 use crate::progress::Progress;
+use crate::reading::ReadArgs;
 
 /// What `rechunk` is asked to do.
 #[derive(Debug, Args)]
@@ -19,6 +20,8 @@ pub struct RechunkArgs {
     input: PathBuf,
     /// The array_record file to write
     output: PathBuf,
+    #[command(flatten)]
+    read: ReadArgs,
     #[command(flatten)]
     writer: WriterArgs,
     #[command(flatten)]
@@ -32,28 +35,31 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
         }
     }
     let output = convert::check_output(&args.output, args.output_args.force)?;
-    let options = args
-        .writer
-        .parse_over(&base_options(&args.input, args.output_args.quiet)?)?;
-    let source = Source::open(&args.input, Format::ArrayRecord, Header::None)?;
+    let reader = Reader::open_with(&args.input, args.read.options())?;
+    let base = base_options(&args.input, &reader, args.output_args.quiet);
+    let options = args.writer.parse_over(&base)?;
+    let source = Source::of_reader(&args.input, reader);
     let mut metadata = Metadata::default();
     metadata.merge(&source)?;
     interrupt::catch();
-    let target = Target::create(&output, Format::ArrayRecord, options, metadata)?;
+    let mut target = Target::create(&output, Format::ArrayRecord, options, metadata)?;
     let progress = Progress::new(
         args.output_args.quiet,
         &output.display().to_string(),
         convert::total_bytes(std::slice::from_ref(&args.input)),
     );
-    let (written, decoded_bytes) =
-        convert::pour(std::iter::once(Ok(source)), target, &output, &progress)?;
+    let interrupted = || CliError::Interrupted {
+        path: output.clone(),
+    };
+    let source = std::iter::once(Ok(source));
+    let poured = convert::pour(source, &mut target, interrupted, &progress)?;
+    let written = target.finish()?;
     drop(progress);
-    convert::report(&args.output, 1, written, decoded_bytes, args.output_args)
+    convert::report(&args.output, 1, written, poured, args.output_args)
 }
 
-/// The options that the input was written with, as far as the file tells them.
-fn base_options(input: &Path, quiet: bool) -> Result<WriterOptions, CliError> {
-    let reader = Reader::open(input)?;
+/// The options that the file at `input` was written with, as far as it tells them.
+pub fn base_options(input: &Path, reader: &Reader, quiet: bool) -> WriterOptions {
     let text = reader.writer_options_string();
     let text = text.map(|text| {
         text.strip_suffix(windrow::format::VERSION_2_HINT)
@@ -61,7 +67,7 @@ fn base_options(input: &Path, quiet: bool) -> Result<WriterOptions, CliError> {
     });
     if let Some(Ok(options)) = text.map(str::parse::<WriterOptions>) {
         // Transposed chunks can neither be read nor written: the reader has the better words for it.
-        return Ok(options.with_transpose(false));
+        return options.with_transpose(false);
     }
     let group_size = u32::try_from(reader.footer().group_size.max(1)).unwrap_or(u32::MAX);
     let options = WriterOptions::new().with_group_size(group_size);
@@ -71,5 +77,5 @@ fn base_options(input: &Path, quiet: bool) -> Result<WriterOptions, CliError> {
             input.display()
         )));
     }
-    Ok(options)
+    options
 }

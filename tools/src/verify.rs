@@ -69,11 +69,7 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, CliError> {
                 } else {
                     print(path, args, &report, &mut out)?;
                 }
-                if report.is_sound() {
-                    Exit::Fine
-                } else {
-                    Exit::BadFile
-                }
+                Exit::bad_if(!report.is_sound())
             }
             Err(error) => {
                 if args.json {
@@ -133,7 +129,10 @@ fn print(
         ),
         None => "how many records are lost is not known".to_owned(),
     };
-    out.line(&printable(&format!("{path}: bad: {faults}, {lost}")))
+    let remedy = remedy(&path.to_string(), report);
+    out.line(&printable(&format!(
+        "{path}: bad: {faults}, {lost}{remedy}"
+    )))
 }
 
 fn file_line<'a>(path: &Path, args: &VerifyArgs, report: &'a VerifyReport) -> FileLine<'a> {
@@ -205,16 +204,49 @@ fn byte_of(fault: &Fault) -> u64 {
 
 /// Records in the faults' ranges, each counted once.
 fn records_lost(faults: &[Fault]) -> u64 {
-    let mut ranges: Vec<Range<u64>> = faults
-        .iter()
-        .filter_map(|fault| fault.records.clone())
-        .collect();
+    covered(
+        faults
+            .iter()
+            .filter_map(|fault| fault.records.clone())
+            .collect(),
+    )
+}
+
+/// How many numbers lie in at least one of `ranges`.
+pub fn covered(mut ranges: Vec<Range<u64>>) -> u64 {
     ranges.sort_by_key(|range| range.start);
-    let (mut lost, mut counted_to) = (0, 0);
+    let (mut numbers, mut counted_to) = (0, 0);
     for range in ranges {
         let begin = range.start.max(counted_to);
-        lost += range.end.saturating_sub(begin);
+        numbers += range.end.saturating_sub(begin);
         counted_to = counted_to.max(range.end);
     }
-    lost
+    numbers
+}
+
+/// What to do about a file that is not sound.
+fn remedy(path: &str, report: &VerifyReport) -> String {
+    let codes = |wanted: &[&str]| {
+        report
+            .faults
+            .iter()
+            .any(|fault| wanted.contains(&fault.code()))
+    };
+    if codes(&["not_array_record"]) {
+        return String::new();
+    }
+    // What an append cuts off by itself stands at the end.
+    let is_end = |fault: &Fault| {
+        matches!(fault.code(), "no_postscript" | "unfinished_append")
+            || fault.bytes.end == report.file_bytes
+    };
+    let can_grow = codes(&["no_postscript", "unfinished_append"])
+        && report.faults.iter().all(is_end)
+        && report.faults_omitted == 0;
+    let append = if can_grow {
+        format!("windrow append {path} completes it, ")
+    } else {
+        String::new()
+    };
+    format!("; {append}windrow repair {path} -o OUT writes what is whole to another file")
 }

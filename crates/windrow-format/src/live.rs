@@ -86,8 +86,9 @@ pub struct LiveChunks {
     settled: usize,
     /// Skipped ranges, in order.
     skips: Vec<Range<u64>>,
-    /// Length of `live` when the last range was skipped, if nothing has made up for it since.
-    skipped_at: Option<usize>,
+    /// Lengths of `live` when something was missing that nothing has made up for since: a range that was skipped, or
+    /// records in front of a provisional chunk.
+    gaps: Vec<usize>,
     /// What the first skipped chunk behind the last live one changed, in case that it was a footer.
     undo: Option<Undo>,
     held: Option<(LiveChunk, Candidate)>,
@@ -122,7 +123,7 @@ impl LiveChunks {
             next_record: Some(0),
             settled: 0,
             skips: Vec::new(),
-            skipped_at: None,
+            gaps: Vec::new(),
             undo: None,
             held: None,
             footer: None,
@@ -274,7 +275,7 @@ impl LiveChunks {
                 self.group_begin = undo.group_begin;
                 self.short_tail = undo.short_tail;
                 self.next_record = None;
-                self.skipped_at = Some(self.live.len());
+                self.gaps.push(self.live.len());
             }
             return Ok(Ok(Pushed::PostscriptOfSkipped));
         }
@@ -293,7 +294,7 @@ impl LiveChunks {
         self.hold_for_footer();
         self.add_skip(range);
         self.next_record = None;
-        self.skipped_at = Some(self.live.len());
+        self.gaps.push(self.live.len());
     }
 
     /// Takes a chunk whose header is sound, but whose data are not, or cannot be read. Returns the records that are
@@ -324,7 +325,7 @@ impl LiveChunks {
         });
         let chunk_begin = range.start;
         self.add_skip(range);
-        if self.skipped_at.is_some() {
+        if !self.gaps.is_empty() {
             self.next_record = None;
             return None;
         }
@@ -383,18 +384,16 @@ impl LiveChunks {
     ) -> Result<(), E> {
         let begin = self.next_group_begin();
         let mut from = self.tail_begin();
-        if let Some(skipped_at) = self.skipped_at {
+        if !self.gaps.is_empty() {
             from = self.live.len();
             let group = self.live.get(self.group..self.open).unwrap_or_default();
             let in_group = group.iter().map(|chunk| chunk.records);
             let may_grow = self.short_tail || in_group.fold(0, u64::saturating_add) < chunk.records;
             let with_group = may_grow.then_some(self.group);
-            let tails = [
-                with_group,
-                Some(self.open),
-                Some(skipped_at.max(self.group)),
-            ];
-            for begin in tails.into_iter().flatten() {
+            // Behind each gap another group may begin.
+            let tails = self.gaps.iter().copied().filter(|&gap| gap >= self.group);
+            let tails = with_group.into_iter().chain([self.open]).chain(tails);
+            for begin in tails {
                 let tail = self.tail(begin);
                 if !tail.is_empty()
                     && self.records_of_tail(begin) <= chunk.records
@@ -407,7 +406,7 @@ impl LiveChunks {
         }
         self.forget_from(from);
         self.next_record = begin
-            .filter(|_| self.skipped_at.is_none())
+            .filter(|_| self.gaps.is_empty())
             .map(|begin| begin.saturating_add(chunk.records));
         chunk.first_record = self.num_records();
         self.live.push(chunk);
@@ -417,7 +416,7 @@ impl LiveChunks {
         self.group_begin = Some(chunk.begin);
         self.open = self.live.len();
         self.short_tail = false;
-        self.skipped_at = None;
+        self.gaps.clear();
         self.undo = None;
         Ok(())
     }
@@ -474,6 +473,10 @@ impl LiveChunks {
             self.group = self.open;
             self.short_tail = false;
         }
+        let expected = self.next_record.map(|next| next.saturating_sub(in_front));
+        if expected.is_some_and(|expected| expected != told.first_record) {
+            self.gaps.push(self.live.len());
+        }
         self.undo = None;
         live.first_record = self.num_records();
         self.live.push(live);
@@ -501,7 +504,7 @@ impl LiveChunks {
 
     fn seal(&mut self, footer: &LiveChunk, candidate: Candidate, sealed_end: Option<u64>) {
         if self.group_begin == candidate.last_offset {
-            self.skipped_at = None;
+            self.gaps.clear();
         } else {
             // The last chunk that it lists was skipped, and what is live may hold some of its records, or of one that
             // was skipped along with it.

@@ -43,6 +43,13 @@ impl Metadata {
         Ok(())
     }
 
+    /// The first key in `pairs` whose value here is another one.
+    pub fn contradicted_by<'a>(&self, pairs: &'a [(String, Vec<u8>)]) -> Option<&'a str> {
+        let differs = |key: &str, value: &[u8]| self.get(key).is_some_and(|ours| ours != value);
+        let pair = pairs.iter().find(|(key, value)| differs(key, value));
+        pair.map(|(key, _)| key.as_str())
+    }
+
     pub fn get(&self, key: &str) -> Option<&[u8]> {
         let pair = self.0.iter().find(|(known, _)| known == key);
         pair.map(|(_, value)| value.as_slice())

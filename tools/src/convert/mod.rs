@@ -6,6 +6,7 @@ mod fault;
 mod format;
 mod header;
 mod input;
+mod inputs;
 mod lines;
 mod place;
 mod report;
@@ -20,8 +21,9 @@ use clap::Args;
 pub use disguise::Disguise;
 pub use fault::{InputFault, RecordFault};
 pub use format::Format;
-pub use header::{Header, Metadata};
-pub use place::check_output;
+pub use header::Metadata;
+pub use inputs::{InputArgs, Inputs, format_of, total_bytes};
+pub use place::{check_output, is_same_file};
 pub use report::report;
 pub use source::Source;
 pub use target::{Refused, Target, Written};
@@ -43,18 +45,11 @@ pub struct ConvertArgs {
     /// File to write; - is standard output
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
-    /// Format of the inputs, where their names do not tell it
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    from: Option<Format>,
     /// Format of the output, where its name does not tell it
     #[arg(long, value_name = "FORMAT", value_enum)]
     to: Option<Format>,
-    /// What the first row of CSV is
-    #[arg(long, value_enum, default_value_t = Header::Keep)]
-    header: Header,
-    /// Leave user metadata out of the output
-    #[arg(long)]
-    no_metadata: bool,
+    #[command(flatten)]
+    input_args: InputArgs,
     #[command(flatten)]
     writer: WriterArgs,
     #[command(flatten)]
@@ -79,82 +74,62 @@ pub struct OutputArgs {
 pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
     place::check_name(&args.output)?;
     let to = format_of(&args.output, args.to, "--to")?;
-    let formats = args
-        .inputs
-        .iter()
-        .map(|path| format_of(path, args.from, "--from"))
-        .collect::<Result<Vec<_>, _>>()?;
+    let formats = args.input_args.formats_of(&args.inputs)?;
     if args.output_args.json && args.output == Path::new("-") {
         return Err(CliError::ReportOnOutput);
-    }
-    if args
-        .inputs
-        .iter()
-        .filter(|path| *path == Path::new("-"))
-        .count()
-        > 1
-    {
-        return Err(CliError::StdinTwice);
     }
     place::check_purpose(&args.output, &formats, to)?;
     let output = check_output(&args.output, args.output_args.force)?;
     let options = args.writer.parse()?;
     let group_size = options.group_size();
-    let open = |index: usize| Source::open(&args.inputs[index], formats[index], args.header);
-
-    // All inputs are opened once before anything is written, so that what is wrong with the last one is not found
-    // hours later. Pipes stay open; files are opened again when their turn comes, for there may be many.
-    let mut metadata = Metadata::default();
-    let mut held = Vec::with_capacity(args.inputs.len());
-    for index in 0..args.inputs.len() {
-        let source = open(index)?;
-        if !args.no_metadata {
-            metadata.merge(&source)?;
-        }
-        held.push((!source.can_reopen()).then_some(source));
-    }
-    if args.header != Header::Keep {
-        metadata.remove_csv();
-    }
-    let sources = held
-        .into_iter()
-        .enumerate()
-        .map(|(index, source)| source.map_or_else(|| open(index), Ok));
+    let mut inputs = Inputs::open(&args.inputs, &formats, args.input_args)?;
     if output != Path::new("-") {
         interrupt::catch();
     }
-    let target = Target::create(&output, to, options, metadata)?;
+    let metadata = std::mem::take(&mut inputs.metadata);
+    let mut target = Target::create(&output, to, options, metadata)?;
     let progress = Progress::new(
         args.output_args.quiet,
         &output.display().to_string(),
         total_bytes(&args.inputs),
     );
-    pour(sources, target, &output, &progress).and_then(|(written, decoded_bytes)| {
-        drop(progress);
-        let exit = report(
-            &args.output,
-            args.inputs.len(),
-            written,
-            decoded_bytes,
-            args.output_args,
-        )?;
-        report::hint(written, decoded_bytes, group_size, args.output_args);
-        Ok(exit)
-    })
+    let interrupted = || CliError::Interrupted {
+        path: output.clone(),
+    };
+    let poured = pour(inputs.sources(), &mut target, interrupted, &progress)?;
+    let written = target.finish()?;
+    drop(progress);
+    let exit = report(
+        &args.output,
+        args.inputs.len(),
+        written,
+        poured,
+        args.output_args,
+    )?;
+    report::hint(written, poured.decoded_bytes, group_size, args.output_args);
+    Ok(exit)
 }
 
-/// Moves all records of `sources` into `target`, and returns what was written and how many bytes of records.
+/// What went through [`pour`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Poured {
+    /// Sum of the records' sizes in bytes.
+    pub decoded_bytes: u64,
+    /// Parts of inputs that were skipped.
+    pub skipped: u64,
+}
+
+/// Moves all records of `sources` into `target`, and tells what was skipped. `interrupted` is the error that a signal
+/// makes.
 pub fn pour(
     sources: impl Iterator<Item = Result<Source, CliError>>,
-    mut target: Target,
-    output: &Path,
+    target: &mut Target,
+    interrupted: impl Fn() -> CliError,
     progress: &Progress,
-) -> Result<(Written, u64), CliError> {
-    let interrupted = || CliError::Interrupted {
-        path: output.to_path_buf(),
-    };
+) -> Result<Poured, CliError> {
     let mut record = Vec::new();
-    let (mut bytes_before, mut decoded_bytes) = (0, 0);
+    let mut poured = Poured::default();
+    let mut bytes_before = 0;
     for source in sources {
         let mut source = source?;
         loop {
@@ -175,7 +150,7 @@ pub fn pour(
             })? {
                 break;
             }
-            decoded_bytes += record.len() as u64;
+            poured.decoded_bytes += record.len() as u64;
             target.write(&record).map_err(|refused| match refused {
                 Refused::Other(error) => error,
                 Refused::Record(fault) => CliError::Record {
@@ -187,32 +162,10 @@ pub fn pour(
             })?;
         }
         bytes_before += source.bytes_done();
+        poured.skipped += source.tell();
     }
     if interrupt::requested() {
         return Err(interrupted());
     }
-    Ok((target.finish()?, decoded_bytes))
-}
-
-fn format_of(path: &Path, given: Option<Format>, option: &'static str) -> Result<Format, CliError> {
-    let format = given.or_else(|| Format::of_path(path));
-    match format {
-        Some(Format::ArrayRecord) if path == Path::new("-") => Err(CliError::NoStream),
-        Some(format) => Ok(format),
-        None => Err(CliError::NoFormat {
-            path: path.to_path_buf(),
-            option,
-        }),
-    }
-}
-
-/// Sum of the inputs' sizes, if all are files.
-pub fn total_bytes(inputs: &[PathBuf]) -> Option<u64> {
-    inputs
-        .iter()
-        .map(|path| {
-            let metadata = path.metadata().ok()?;
-            metadata.is_file().then_some(metadata.len())
-        })
-        .sum()
+    Ok(poured)
 }

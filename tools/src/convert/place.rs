@@ -42,6 +42,32 @@ pub fn check_output(path: &Path, force: bool) -> Result<PathBuf, CliError> {
     path.canonicalize().map_err(CliError::io("open", path))
 }
 
+/// Whether two paths lead to one file. `-` is what standard input comes from.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path| {
+        let is_stdin = path == Path::new("-");
+        identity(if is_stdin {
+            Path::new("/dev/stdin")
+        } else {
+            path
+        })
+    };
+    identity(one).is_some_and(|one| Some(one) == identity(other))
+}
+
+/// What tells files apart, links of both kinds followed; `None` if there is no file.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok()
+}
+
 /// Refuses to replace a file of text by text of the same format. Most likely its name was meant as one more input, as
 /// where a shell puts all names of a pattern on the command line.
 pub fn check_purpose(path: &Path, from: &[Format], to: Format) -> Result<(), CliError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{OutputArgs, Written};
+use super::{OutputArgs, Poured, Written};
 use crate::error::{CliError, Exit, printable};
 use crate::output::{Stdout, complain, count, exact_size};
 
@@ -21,6 +21,7 @@ struct Report {
     chunks: Option<u64>,
     file_bytes: Option<u64>,
     decoded_bytes: u64,
+    skipped: u64,
 }
 
 /// Tells what was written: on standard error in words, with `--json` on standard output.
@@ -28,7 +29,7 @@ pub fn report(
     output: &Path,
     inputs: usize,
     written: Written,
-    decoded_bytes: u64,
+    poured: Poured,
     args: OutputArgs,
 ) -> Result<Exit, CliError> {
     if args.json {
@@ -40,7 +41,8 @@ pub fn report(
             records: written.records,
             chunks: written.chunks,
             file_bytes: written.file_bytes,
-            decoded_bytes,
+            decoded_bytes: poured.decoded_bytes,
+            skipped: poured.skipped,
         })?;
         out.finish()?;
     } else if !args.quiet
@@ -56,7 +58,7 @@ pub fn report(
             exact_size(file_bytes)
         )));
     }
-    Ok(Exit::Fine)
+    Ok(Exit::bad_if(poured.skipped > 0))
 }
 
 /// Tells how to write a smaller file, if one record per chunk made it larger than the records themselves.

@@ -11,6 +11,7 @@ use super::header::{CSV_HEADER, CSV_LINE_END, Header};
 use super::input::{Fault, Input};
 use super::{lines, tfrecord};
 use crate::error::CliError;
+use crate::reading::{self, ReadArgs};
 
 /// An open input.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Source {
     metadata: Vec<(String, Vec<u8>)>,
     /// Records delivered.
     records: u64,
+    /// Whether it is told where the records were found: somebody else does that for recovered files.
+    tells_state: bool,
 }
 
 #[derive(Debug)]
@@ -38,15 +41,22 @@ enum Kind {
 }
 
 impl Source {
-    /// Opens `path`, which holds records in `format`; of CSV, `header` says what the first row is.
-    pub fn open(path: &Path, format: Format, header: Header) -> Result<Self, CliError> {
+    /// Opens `path`, which holds records in `format`; of CSV, `header` says what the first row is, and `read` how
+    /// array_record files are read.
+    pub fn open(
+        path: &Path,
+        format: Format,
+        header: Header,
+        read: ReadArgs,
+    ) -> Result<Self, CliError> {
         let mut source = Self {
             path: path.to_path_buf(),
             kind: match format {
                 Format::ArrayRecord => {
-                    let reader = Reader::open(path)?;
-                    let cursor = Box::new(reader.records());
-                    Kind::ArrayRecord { reader, cursor }
+                    return Ok(Self::of_reader(
+                        path,
+                        Reader::open_with(path, read.options())?,
+                    ));
                 }
                 Format::TfRecord => Kind::TfRecord(Input::open(path)?),
                 Format::JsonLines => Kind::JsonLines(Input::open(path)?),
@@ -58,10 +68,33 @@ impl Source {
             },
             metadata: Vec::new(),
             records: 0,
+            tells_state: true,
         };
         source.refuse_disguise(format)?;
         source.read_metadata(header)?;
         Ok(source)
+    }
+
+    /// The records of an array_record file that is open.
+    pub fn of_reader(path: &Path, reader: Reader) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            metadata: reader.user_metadata().to_vec(),
+            kind: Kind::ArrayRecord {
+                cursor: Box::new(reader.records()),
+                reader,
+            },
+            records: 0,
+            tells_state: true,
+        }
+    }
+
+    /// The records of a file that was recovered.
+    pub fn recovered(path: &Path, reader: Reader) -> Self {
+        Self {
+            tells_state: false,
+            ..Self::of_reader(path, reader)
+        }
     }
 
     fn refuse_disguise(&mut self, format: Format) -> Result<(), CliError> {
@@ -83,9 +116,6 @@ impl Source {
     }
 
     fn read_metadata(&mut self, header: Header) -> Result<(), CliError> {
-        if let Kind::ArrayRecord { reader, .. } = &self.kind {
-            self.metadata = reader.user_metadata().to_vec();
-        }
         if matches!(self.kind, Kind::Csv { .. }) && header != Header::None {
             let mut row = Vec::new();
             let any = self.next(&mut row)?;
@@ -144,6 +174,19 @@ impl Source {
                 input.can_reopen()
             }
             Kind::Csv { input, .. } => input.can_reopen(),
+        }
+    }
+
+    /// Tells on standard error what was left out, and returns how many parts were skipped. To be called at the end.
+    pub fn tell(&self) -> u64 {
+        match &self.kind {
+            Kind::ArrayRecord { reader, .. } => {
+                if self.tells_state {
+                    reading::tell_state(&self.path, reader);
+                }
+                reading::tell_skips(&self.path, reader)
+            }
+            _ => 0,
         }
     }
 

@@ -154,9 +154,22 @@ impl Target {
 
     /// Completes the output and gives it its name.
     pub fn finish(self) -> Result<Written, CliError> {
+        self.complete(false)
+    }
+
+    /// The same, and makes an array_record file durable.
+    pub fn finish_synced(self) -> Result<Written, CliError> {
+        self.complete(true)
+    }
+
+    fn complete(self, synced: bool) -> Result<Written, CliError> {
         match self {
             Self::ArrayRecord(writer) => {
-                let (_, summary) = writer.finish()?;
+                let (_, summary) = if synced {
+                    writer.finish_synced()?
+                } else {
+                    writer.finish()?
+                };
                 Ok(Written {
                     records: summary.records,
                     chunks: Some(summary.chunks),

@@ -33,6 +33,10 @@ pub struct FileLine<'a> {
     postscript_bytes: u64,
     padding_bytes: u64,
     dead_bytes: u64,
+    provisional_chunks: u64,
+    provisional_bytes: u64,
+    indexes: u64,
+    unfinished_append_bytes: u64,
     damaged_bytes: u64,
     faults: u64,
 }
@@ -87,7 +91,11 @@ impl<'a> FileLine<'a> {
             postscript_bytes: survey.postscript_bytes,
             padding_bytes: survey.padding_bytes,
             dead_bytes: survey.dead_bytes,
-            damaged_bytes: reader.file_bytes().saturating_sub(survey.chunk_bytes),
+            provisional_chunks: survey.provisional_chunks,
+            provisional_bytes: survey.provisional_bytes,
+            indexes: survey.indexes,
+            unfinished_append_bytes: survey.unfinished_bytes,
+            damaged_bytes: reader.sealed_bytes().saturating_sub(survey.chunk_bytes),
             faults: survey.faults,
         }
     }
@@ -122,6 +130,31 @@ impl<'a> FileLine<'a> {
         row("postscript", &exact_size(self.postscript_bytes))?;
         row("padding", &exact_size(self.padding_bytes))?;
         row("dead bytes", &exact_size(self.dead_bytes))?;
+        if self.provisional_chunks > 0 {
+            let chunks = count(self.provisional_chunks, "provisional chunk");
+            let bytes = exact_size(self.provisional_bytes);
+            row("flushes", &format!("{chunks} among them, {bytes}"))?;
+        }
+        if self.indexes > 1 {
+            let appends = count(self.indexes - 1, "append");
+            row(
+                "indexes",
+                &format!(
+                    "{}, of which the last one counts: {appends} so far",
+                    self.indexes
+                ),
+            )?;
+        }
+        if self.unfinished_append_bytes > 0 {
+            let bytes = exact_size(self.unfinished_append_bytes);
+            row(
+                "unfinished",
+                &printable(&format!(
+                    "append: {bytes}; windrow append {} completes it, unless one is under way",
+                    self.path
+                )),
+            )?;
+        }
         if self.faults > 0 {
             let damaged = exact_size(self.damaged_bytes);
             row(
@@ -210,7 +243,7 @@ impl<'a> ChunkTable<'a> {
     pub fn print(&self, out: &mut Stdout) -> Result<(), CliError> {
         if !self.json {
             out.line(&format!(
-                "  {:<10} {:>8} {:>14} {:>12} {:>9} {:>12} {:>7}  codec",
+                "  {:<11} {:>8} {:>14} {:>12} {:>9} {:>12} {:>7}  codec",
                 "role", "chunk", "offset", "bytes", "records", "decoded", "ratio"
             ))?;
         }
@@ -222,7 +255,7 @@ impl<'a> ChunkTable<'a> {
                     if self.json {
                         out.json(&line.with_path(self.path))?;
                     } else {
-                        out.line(&printable(&format!("  fault      {}", line.in_words())))?;
+                        out.line(&printable(&format!("  fault       {}", line.in_words())))?;
                     }
                 }
                 _ => {}
@@ -252,7 +285,7 @@ impl<'a> ChunkTable<'a> {
         }
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         out.line(&format!(
-            "  {:<10} {:>8} {:>14} {bytes:>12} {:>9} {:>12} {:>7}  {}",
+            "  {:<11} {:>8} {:>14} {bytes:>12} {:>9} {:>12} {:>7}  {}",
             role_name(chunk.role),
             or_dash(chunk.chunk.map(|chunk| chunk.to_string())),
             chunk.bytes.start,

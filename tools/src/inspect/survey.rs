@@ -1,8 +1,16 @@
 //! Adding up the chunks of a file.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use windrow::{ChunkRole, CompressionType, Scanned, scan_chunks};
+use windrow::format::{
+    BLOCK_BYTES, Chunk, Limits, POSTSCRIPT_COPIES, RecordDecoder, parse_postscript,
+    take_out_block_headers,
+};
+use windrow::{
+    At, ChunkRole, CompressionType, Reader, Records, Scanned, ScannedChunk, scan_chunks,
+};
 
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -15,8 +23,15 @@ pub struct Survey {
     pub footer_bytes: u64,
     pub postscript_bytes: u64,
     pub padding_bytes: u64,
+    /// Those of provisional chunks included.
     pub dead_bytes: u64,
-    /// Of all chunks together.
+    pub provisional_chunks: u64,
+    pub provisional_bytes: u64,
+    /// Indexes, complete with their postscripts; only the last one counts.
+    pub indexes: u64,
+    /// Behind the last index: an append that is not complete.
+    pub unfinished_bytes: u64,
+    /// Of all chunks together, but for those of an append that is not complete.
     pub chunk_bytes: u64,
     pub decoded_bytes: u64,
     /// Codecs of the data chunks, and how many chunks use each; most used first.
@@ -24,19 +39,30 @@ pub struct Survey {
     pub faults: u64,
 }
 
-/// Reads the headers of all chunks of the file at `path`.
-pub fn take(path: &Path, quiet: bool) -> Result<Survey, CliError> {
+/// Reads the headers of all chunks of the file at `path`, which `reader` has open.
+pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliError> {
     let total = path.metadata().ok().map(|metadata| metadata.len());
     let progress = Progress::new(quiet, &path.display().to_string(), total);
-    let mut survey = Survey::default();
+    let sealed = reader.sealed_bytes();
+    let mut survey = Survey {
+        indexes: 1,
+        unfinished_bytes: reader.file_bytes().saturating_sub(sealed),
+        ..Survey::default()
+    };
+    let mut file = File::open(path).map_err(CliError::io("open", path))?;
     for scanned in scan_chunks(path)? {
         let chunk = match scanned? {
             Scanned::Chunk(chunk) => chunk,
-            _ => {
-                survey.faults += 1;
+            Scanned::Fault(fault) => {
+                survey.faults += u64::from(fault.bytes.start < sealed);
                 continue;
             }
+            _ => continue,
         };
+        if chunk.bytes.start >= sealed {
+            progress.set(chunk.bytes.end);
+            continue;
+        }
         let bytes = chunk.bytes.end - chunk.bytes.start;
         survey.chunk_bytes += bytes;
         progress.set(chunk.bytes.end);
@@ -52,7 +78,15 @@ pub fn take(path: &Path, quiet: bool) -> Result<Survey, CliError> {
             ChunkRole::Footer => &mut survey.footer_bytes,
             ChunkRole::Postscript => &mut survey.postscript_bytes,
             ChunkRole::Padding => &mut survey.padding_bytes,
-            _ => &mut survey.dead_bytes,
+            role => {
+                if role == ChunkRole::Provisional {
+                    survey.provisional_chunks += 1;
+                    survey.provisional_bytes += bytes;
+                } else if is_postscript(&mut file, &chunk).map_err(CliError::io("read", path))? {
+                    survey.indexes += 1;
+                }
+                &mut survey.dead_bytes
+            }
         } += bytes;
     }
     // Stable, so that codecs that are used equally often stay in file order.
@@ -60,6 +94,30 @@ pub fn take(path: &Path, quiet: bool) -> Result<Survey, CliError> {
         .codecs
         .sort_by_key(|&(_, chunks)| std::cmp::Reverse(chunks));
     Ok(survey)
+}
+
+/// Whether a dead chunk is a postscript: that of an index that an append has replaced.
+fn is_postscript(file: &mut File, chunk: &ScannedChunk) -> io::Result<bool> {
+    /// More than block header, chunk header and three messages take.
+    const MOST_BYTES: u64 = 200;
+    let begin = chunk.bytes.start;
+    let bytes = chunk.bytes.end - begin;
+    if chunk.header.num_records != POSTSCRIPT_COPIES
+        || !begin.is_multiple_of(BLOCK_BYTES)
+        || bytes > MOST_BYTES
+    {
+        return Ok(false);
+    }
+    let mut raw = Vec::new();
+    file.seek(SeekFrom::Start(begin))?;
+    file.take(bytes).read_to_end(&mut raw)?;
+    let flat = take_out_block_headers(begin, &raw);
+    let mut records = Records::new();
+    let at = At::byte(begin);
+    let parsed = Chunk::parse(&flat, at)
+        .and_then(|chunk| RecordDecoder::new().decode(&chunk, &Limits::default(), &mut records))
+        .and_then(|()| parse_postscript(&records, at));
+    Ok(parsed.is_ok())
 }
 
 impl Survey {

@@ -4,12 +4,14 @@ use windrow::WRITER_KEYS;
 
 use crate::scratch::Scratch;
 
-const COMMANDS: [&str; 6] = ["inspect", "cat", "head", "verify", "convert", "rechunk"];
+const COMMANDS: [&str; 8] = [
+    "inspect", "cat", "head", "verify", "convert", "rechunk", "append", "repair",
+];
 
 #[test]
 fn help_lists_every_key_of_the_option_table() {
     let scratch = Scratch::new();
-    for command in ["convert", "rechunk"] {
+    for command in ["convert", "rechunk", "append", "repair"] {
         let ran = scratch.ok(&[command, "--help"]);
         // Long lines are wrapped, so white space does not count.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -53,7 +55,9 @@ fn each_command_has_examples_that_parse() {
 #[test]
 fn help_names_the_file_of_the_repository() {
     let scratch = Scratch::new();
-    for command in ["inspect", "verify", "convert", "rechunk"] {
+    for command in [
+        "inspect", "verify", "convert", "rechunk", "append", "repair",
+    ] {
         let ran = scratch.ok(&[command, "--help"]);
         let text = ran.text();
         let named = text.matches("JSON.md").count();
@@ -89,6 +93,13 @@ fn a_wrong_command_line_is_code_2() {
         &["convert", "--from", "parquet", "a", "b"],
         &["rechunk", "a"],
         &["rechunk", "a", "b", "c"],
+        &["append"],
+        &["repair", "a"],
+        &["repair", "a", "b"],
+        &["repair", "-o", "b"],
+        &["cat", "--follow", "--indices", "1", "a"],
+        &["cat", "--on-corrupt", "stop", "a"],
+        &["head", "--follow", "a"],
         &["inspect", "--deep", "a"],
     ] {
         let ran = scratch.run(args);

@@ -95,7 +95,7 @@ impl LiveChunks {
         self.group_begin = last.map(|last| last.begin);
         let last_records = last.map_or(0, |last| last.records);
         self.seal_group(&footer.metadata, first_records, last_records);
-        self.skipped_at = None;
+        self.gaps.clear();
         self.footer = Some(footer);
     }
 

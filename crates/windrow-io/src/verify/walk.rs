@@ -1,5 +1,6 @@
 //! From chunk to chunk of a section, and on behind damage.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use windrow_format::{
@@ -52,6 +53,8 @@ pub(crate) struct Walk {
     behind_dead: bool,
     /// Tells of chunks inside a section that is the whole file.
     index: Option<Reader>,
+    /// The listed chunk that probably comes next.
+    next_listed: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl Walk {
             file_bytes,
             behind_dead: false,
             index: None,
+            next_listed: Cell::new(0),
         }
     }
 
@@ -97,9 +101,23 @@ impl Walk {
     /// The listed chunk that begins at `position`.
     pub(crate) fn location_at(&self, position: u64) -> Option<ChunkLocation> {
         match &self.index {
-            Some(index) => index
-                .chunk_from(position)
-                .filter(|chunk| chunk.begin == position),
+            Some(index) => {
+                let next = self.next_listed.get();
+                let near = |number: u64| index.chunk_location(number).ok();
+                let is_next = near(next).filter(|chunk| chunk.begin >= position);
+                let behind = next.checked_sub(1).and_then(near);
+                let found = match is_next {
+                    Some(chunk) if behind.is_none_or(|behind| behind.begin < position) => {
+                        Some(chunk)
+                    }
+                    _ => index.chunk_from(position),
+                };
+                let found = found.filter(|chunk| chunk.begin == position);
+                if let Some(chunk) = &found {
+                    self.next_listed.set(chunk.chunk + 1);
+                }
+                found
+            }
             None => self.section.location_at(position).copied(),
         }
     }

@@ -1,0 +1,43 @@
+//! `windrow cat --follow`: records of a file that is being written.
+
+use std::time::Duration;
+
+use windrow::TailReader;
+
+use super::{CatArgs, Printer};
+use crate::error::{CliError, Exit};
+use crate::reading;
+
+/// How long one wait for records lasts. Nothing depends on it: the wait is repeated.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Prints records as they come, until the file is complete or the range is over.
+pub fn run(args: &CatArgs, mut printer: Printer) -> Result<Exit, CliError> {
+    let begin = args.range.and_then(|range| range.begin).unwrap_or(0);
+    let end = args.range.and_then(|range| range.end).unwrap_or(u64::MAX);
+    let tail = TailReader::open(&args.file, args.read.options())?;
+    let mut tail = tail.with_position(begin);
+    while tail.position() < end {
+        let run = tail.poll();
+        let run = match printer.keep_what_was_read(run)? {
+            Some(run) => run,
+            None if tail.is_sealed() => break,
+            None => {
+                // Whoever watches sees what there is.
+                printer.out.flush()?;
+                match tail.wait(WAIT)? {
+                    Some(run) => run,
+                    None => continue,
+                }
+            }
+        };
+        let first = tail.position() - run.len() as u64;
+        for (place, index) in (0..run.len()).zip(first..end) {
+            printer.print(index, run.get(place).unwrap_or_default())?;
+        }
+    }
+    printer.out.finish()?;
+    Ok(Exit::bad_if(
+        reading::tell_skipped(&args.file, &tail.skipped()) > 0,
+    ))
+}
