@@ -43,8 +43,9 @@ impl<S: Sink> Writer<S> {
     /// a loss of power. What a file is worth before its postscript, [`recover`](crate::recover) gives back.
     ///
     /// # Errors
-    /// Those of [`flush`](Self::flush); [`Error::Io`] if the sink cannot promise it. After a failed sync nobody knows
-    /// what reached the medium, so every further call fails.
+    /// Those of [`flush`](Self::flush); [`Error::Io`] of the kind [`Unsupported`](std::io::ErrorKind::Unsupported) if the
+    /// sink cannot promise it, which changes nothing else. After any other failure of a sync nobody knows what reached
+    /// the medium, so every further call fails.
     pub fn sync(&mut self) -> Result<()> {
         self.flush()?;
         self.sync_sink()
@@ -53,7 +54,12 @@ impl<S: Sink> Writer<S> {
     pub(super) fn sync_sink(&mut self) -> Result<()> {
         self.hand_over()?;
         let synced = present(&mut self.sink).sync();
-        self.check_io("sync", synced)
+        match synced {
+            Err(source) if source.kind() == std::io::ErrorKind::Unsupported => {
+                Err(Error::io(&self.name, "sync", source))
+            }
+            synced => self.check_io("sync", synced),
+        }
     }
 
     /// Writes the last `records` of the open group, all that the batch holds, as a provisional chunk.
