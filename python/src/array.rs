@@ -179,7 +179,7 @@ fn fill(
                 let _ = wrong.set((place, record.len()));
             }
         };
-        py.detach(|| base.read_many_with(records, write))
+        py.detach(|| base.read_each_with(records, write))
             .map_err(raise)?;
         if let Some(&(place, len)) = wrong.get() {
             return Err(PyValueError::new_err(format!(

@@ -7,7 +7,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BinaryViewArray, LargeBinaryArray, RecordBatch, RecordBatchReader,
 };
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -15,14 +15,17 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::errors::message;
-use crate::sequence::{Cursor, Held};
+use crate::sequence::{Cursor, Held, begin_of};
 
 /// Name of the one column that records make up.
 const COLUMN: &str = "record";
 
 /// The schema that [`array`] has if none is requested.
 pub fn array_schema<'py>(py: Python<'py>, held: &Held) -> PyResult<Bound<'py, PyCapsule>> {
-    schema_capsule(py, &Field::new(COLUMN, natural_type(held), false))
+    schema_capsule(
+        py,
+        &Field::new(COLUMN, natural_type(held), held.missing() > 0),
+    )
 }
 
 /// The capsules of schema and array.
@@ -33,11 +36,8 @@ pub fn array<'py>(
 ) -> PyResult<(Bound<'py, PyCapsule>, Bound<'py, PyCapsule>)> {
     let wanted = requested.map(requested_type).transpose()?;
     let wanted = wanted.unwrap_or_else(|| natural_type(held));
-    let held = Arc::clone(held);
-    let array = py
-        .detach(|| to_array(&held, &wanted))
-        .map_err(arrow_error)?;
-    let field = Field::new(COLUMN, array.data_type().clone(), false);
+    let array = py.detach(|| to_array(held, &wanted)).map_err(arrow_error)?;
+    let field = Field::new(COLUMN, array.data_type().clone(), held.missing() > 0);
     let ffi = FFI_ArrowArray::new(&array.to_data());
     let array = PyCapsule::new_with_value(py, ffi, c"arrow_array")?;
     Ok((schema_capsule(py, &field)?, array))
@@ -133,33 +133,37 @@ fn natural_type(held: &Held) -> DataType {
 
 fn to_array(held: &Arc<Held>, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     let (values, ends): (Buffer, Vec<usize>) = match &**held {
-        Held::Run(run) => {
+        Held::Run(run, from) => {
             let values = Bytes::from_owner(Shared(Arc::clone(held)));
-            (Buffer::from(values), run.ends().collect())
+            let begin = begin_of(run, *from);
+            let ends = run.ends().skip(*from).map(|end| end - begin);
+            (Buffer::from(values), ends.collect())
         }
         Held::Batch(batch) => {
-            let bytes = batch.iter().map(<[u8]>::len).sum();
-            let mut values = Vec::with_capacity(bytes);
+            let mut values = Vec::with_capacity(held.bytes_len());
             let mut ends = Vec::with_capacity(batch.len());
-            for record in batch.iter() {
-                values.extend_from_slice(record);
+            for place in 0..batch.len() {
+                values.extend_from_slice(batch.get(place).unwrap_or_default());
                 ends.push(values.len());
             }
             (Buffer::from_vec(values), ends)
         }
     };
+    let nulls = (held.missing() > 0)
+        .then(|| (0..held.len()).map(|place| held.get(place).is_some()))
+        .map(NullBuffer::from_iter);
     match data_type {
         DataType::LargeBinary => {
             let offsets = std::iter::once(Ok(0)).chain(ends.iter().map(|end| i64::try_from(*end)));
             let offsets: Vec<i64> = offsets.collect::<Result<_, _>>().map_err(too_large)?;
             let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-            Ok(Arc::new(LargeBinaryArray::try_new(offsets, values, None)?))
+            Ok(Arc::new(LargeBinaryArray::try_new(offsets, values, nulls)?))
         }
         other => {
             let offsets = std::iter::once(Ok(0)).chain(ends.iter().map(|end| i32::try_from(*end)));
             let offsets: Vec<i32> = offsets.collect::<Result<_, _>>().map_err(too_large)?;
             let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-            let array = BinaryArray::try_new(offsets, values, None)?;
+            let array = BinaryArray::try_new(offsets, values, nulls)?;
             Ok(match other {
                 DataType::BinaryView => Arc::new(BinaryViewArray::from(&array)),
                 _ => Arc::new(array),
@@ -174,7 +178,10 @@ struct Shared(Arc<Held>);
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
         match &*self.0 {
-            Held::Run(run) => run.as_bytes(),
+            Held::Run(run, from) => {
+                let bytes = run.as_bytes();
+                bytes.get(begin_of(run, *from)..).unwrap_or_default()
+            }
             Held::Batch(_) => &[],
         }
     }

@@ -33,8 +33,8 @@ impl Batch {
         (0..self.held.len()).filter(move |place| self.held.get(*place) == Some(record))
     }
 
-    fn view<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyMemoryView>> {
-        memory_view(py, Arc::clone(&self.held), place)
+    fn view<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyAny>> {
+        view_or_none(py, &self.held, place)
     }
 }
 
@@ -45,6 +45,18 @@ pub fn memory_view(
     place: usize,
 ) -> PyResult<Bound<'_, PyMemoryView>> {
     PyMemoryView::from(Bound::new(py, RecordView { held, place })?.as_any())
+}
+
+/// The same; `None` for a missing record.
+fn view_or_none<'py>(
+    py: Python<'py>,
+    held: &Arc<Held>,
+    place: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    if held.get(place).is_none() {
+        return Ok(py.None().into_bound(py));
+    }
+    Ok(memory_view(py, Arc::clone(held), place)?.into_any())
 }
 
 #[pymethods]
@@ -65,7 +77,7 @@ impl Batch {
             return Ok(PyList::new(py, views?)?.into_any());
         }
         let place = view.place(number(key, &view, "the batch")?, "the batch")?;
-        Ok(self.view(py, usize::try_from(place)?)?.into_any())
+        self.view(py, usize::try_from(place)?)
     }
 
     fn __iter__(&self) -> BatchViews {
@@ -114,8 +126,17 @@ impl Batch {
 
     /// The records as bytes.
     fn to_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let records = (0..self.held.len()).map(|place| self.held.get(place).unwrap_or_default());
-        PyList::new(py, records.map(|record| PyBytes::new(py, record)))
+        let records = (0..self.held.len()).map(|place| self.held.get(place));
+        PyList::new(
+            py,
+            records.map(|record| record.map(|bytes| PyBytes::new(py, bytes))),
+        )
+    }
+
+    /// How many of the records are missing.
+    #[getter]
+    fn missing(&self) -> usize {
+        self.held.missing()
     }
 
     /// Sum of the records' sizes in bytes.
@@ -189,7 +210,7 @@ impl BatchViews {
         slf
     }
 
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let len = self.held.len();
         let step = |next| (next < len).then_some(next + 1);
         let place = self
@@ -197,7 +218,7 @@ impl BatchViews {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
             .ok();
         place
-            .map(|place| memory_view(py, Arc::clone(&self.held), place))
+            .map(|place| view_or_none(py, &self.held, place))
             .transpose()
     }
 }

@@ -38,31 +38,57 @@ pub fn read_one<'py>(py: Python<'py>, base: &Base, record: u64) -> PyResult<Boun
     bytes.map_err(raise)
 }
 
+/// What becomes of a record whose chunk was skipped.
+pub enum Missing<'py> {
+    /// It is an error all the same.
+    Raise,
+    /// It is left out.
+    LeaveOut,
+    /// This stands for it.
+    Is(Bound<'py, PyAny>),
+}
+
 /// These records, in this order. Ctrl-C ends a long read.
 pub fn read_list<'py>(
     py: Python<'py>,
     base: &Base,
     records: &[u64],
+    missing: &Missing<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
-    if let [record] = records {
+    if let ([record], Missing::Raise) = (records, missing) {
         return PyList::new(py, [read_one(py, base, *record)?]);
     }
-    if py.detach(|| base.is_scattered(records)) {
-        return read_and_copy(py, base, records, &[Step::All]);
-    }
-    let sizes = py.detach(|| base.record_sizes(records)).map_err(raise)?;
-    let steps = py.detach(|| steps(records, &sizes.bytes));
-    if sizes.exact {
-        read_in_place(py, base, records, &sizes.bytes, &steps)
+    let objects = if py.detach(|| base.is_scattered(records)) {
+        read_and_copy(py, base, records, &[Step::All])?
     } else {
-        read_and_copy(py, base, records, &steps)
+        let sizes = py.detach(|| base.record_sizes(records)).map_err(raise)?;
+        let steps = py.detach(|| steps(records, &sizes.bytes));
+        if sizes.exact {
+            read_in_place(py, base, records, &sizes.bytes, &steps)?
+        } else {
+            read_and_copy(py, base, records, &steps)?
+        }
+    };
+    let mut list = Vec::with_capacity(objects.len());
+    for (object, record) in objects.into_iter().zip(records) {
+        match (object, missing) {
+            (Some(object), _) => list.push(object.into_any()),
+            (None, Missing::Raise) => list.push(read_one(py, base, *record)?.into_any()),
+            (None, Missing::Is(object)) => list.push(object.clone()),
+            (None, Missing::LeaveOut) => {}
+        }
     }
+    PyList::new(py, list)
 }
+
+/// The objects of a list; `None` where the chunk was skipped.
+type Objects<'py> = Vec<Option<Bound<'py, PyBytes>>>;
 
 /// A `bytes` object that is being filled.
 struct Place {
     bytes: *mut u8,
     len: usize,
+    filled: AtomicBool,
 }
 
 #[allow(
@@ -83,7 +109,7 @@ fn read_in_place<'py>(
     records: &[u64],
     sizes: &[u64],
     steps: &[Step],
-) -> PyResult<Bound<'py, PyList>> {
+) -> PyResult<Objects<'py>> {
     base.check_batch(sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)))?;
     let mut objects = Vec::with_capacity(records.len());
     let mut places = Vec::with_capacity(records.len());
@@ -117,7 +143,11 @@ fn read_in_place<'py>(
             "a record's size differs from the index",
         ));
     }
-    PyList::new(py, objects)
+    // An object that was not filled holds whatever the memory held before: nobody may see it.
+    let filled = objects.into_iter().zip(&places);
+    Ok(filled
+        .map(|(object, place)| place.filled.load(Ordering::Relaxed).then_some(object))
+        .collect())
 }
 
 /// A new `bytes` object whose content is not set yet.
@@ -138,6 +168,7 @@ fn unfilled(py: Python<'_>, size: u64) -> PyResult<(Bound<'_, PyBytes>, Place)> 
             Place {
                 bytes,
                 len: len.unsigned_abs(),
+                filled: AtomicBool::new(false),
             },
         ))
     }
@@ -151,6 +182,7 @@ impl Place {
             // SAFETY: the lengths are equal; see `unfilled`, and `Sync` above. Nothing is written to the one empty
             // object that all share.
             unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.bytes, bytes.len()) }
+            self.filled.store(true, Ordering::Relaxed);
         }
         self.len == bytes.len()
     }
@@ -210,19 +242,23 @@ fn read_and_copy<'py>(
     base: &Base,
     records: &[u64],
     steps: &[Step],
-) -> PyResult<Bound<'py, PyList>> {
-    let mut objects: Vec<Option<Bound<'py, PyBytes>>> = vec![None; records.len()];
+) -> PyResult<Objects<'py>> {
+    let mut objects: Objects<'py> = vec![None; records.len()];
     let mut held = 0_u64;
     for step in steps {
         let batch = py.detach(|| base.read_many(&step.of(records)));
-        for (place, bytes) in batch.map_err(raise)?.iter().enumerate() {
+        let batch = batch.map_err(raise)?;
+        for place in 0..batch.len() {
+            let Some(bytes) = batch.get(place) else {
+                continue;
+            };
             held = held.saturating_add(bytes.len() as u64);
             base.check_batch(held)?;
             objects[step.position(place)] = Some(PyBytes::new(py, bytes));
         }
         py.check_signals()?;
     }
-    PyList::new(py, objects.into_iter().flatten())
+    Ok(objects)
 }
 
 /// These records in buffers. Ctrl-C ends a long read.

@@ -33,17 +33,19 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     if let Some(Range { start, end }) = error.records() {
         instance.setattr("record_range", (start, end))?;
     }
-    if let Error::Io { name, source, .. } = error {
-        if let Some(code) = error_number(source) {
-            instance.setattr("errno", code)?;
-            instance.setattr(
-                "strerror",
-                py.import("os")?.call_method1("strerror", (code,))?,
-            )?;
-        }
-        if let Some(path) = name.as_path() {
-            instance.setattr("filename", path.as_os_str())?;
-        }
+    if let Error::Io { source, .. } = error
+        && let Some(code) = error_number(source)
+    {
+        instance.setattr("errno", code)?;
+        instance.setattr(
+            "strerror",
+            py.import("os")?.call_method1("strerror", (code,))?,
+        )?;
+    }
+    if let Error::Io { name, .. } | Error::Locked { name } = error
+        && let Some(path) = name.as_path()
+    {
+        instance.setattr("filename", path.as_os_str())?;
     }
     Ok(PyErr::from_value(instance))
 }
@@ -104,8 +106,11 @@ fn class_of(error: &Error) -> &'static str {
             Io::PermissionDenied => "ForbiddenError",
             Io::IsADirectory => "DirectoryError",
             Io::NotADirectory => "NoDirectoryError",
+            // The library's own words; what the system does not support has a number.
+            Io::Unsupported if source.raw_os_error().is_none() => "UnsupportedError",
             _ => "StorageError",
         },
+        Error::Locked { .. } => "LockedError",
         Error::Options(_) | Error::OptionString(_) => "OptionsError",
         Error::OutOfRange { .. } => "OutOfRangeError",
         Error::WriterFailed { .. } | Error::WriterForked { .. } => "WriterError",
@@ -158,6 +163,8 @@ fn hint(error: &Error) -> Option<&'static str> {
             Some("was its writer closed, and is the copy complete?")
         }
         ("not_array_record", _) => Some("is this the right file?"),
+        // It says what to do.
+        ("damaged", _) => None,
         (_, ErrorKind::Corrupt | ErrorKind::Truncated) => {
             Some("`windrow verify` lists what is damaged, records of other chunks can be read")
         }

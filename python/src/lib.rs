@@ -13,9 +13,12 @@ mod options;
 mod permutation;
 mod place;
 mod process;
+mod progress;
 mod records;
+mod recover;
 mod sequence;
 mod sources;
+mod tail;
 mod turn;
 mod verify;
 mod view;
@@ -41,7 +44,11 @@ mod _core {
     #[pymodule_export]
     use crate::records::Records;
     #[pymodule_export]
+    use crate::recover::{Recovered, RecoveryReport, recover};
+    #[pymodule_export]
     use crate::sources::{_open_reader, _open_source, DataSource, RecordReader};
+    #[pymodule_export]
+    use crate::tail::TailReader;
     #[pymodule_export]
     use crate::verify::{Fault, VerifyReport, verify};
     #[pymodule_export]

@@ -3,14 +3,16 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyMapping, PyString};
-use windrow::{Codec, IndexStorage, OptionsError, OptionsErrors, ReaderOptions, WriterOptions};
+use windrow::{
+    AppendOptions, Codec, IndexStorage, OptionsError, OptionsErrors, ReaderOptions, WriterOptions,
+};
 
 use crate::errors::{exception, raise};
 use crate::indices::type_name;
 use crate::place::bytes_of;
 
 const READER_KEYWORDS: &str = "readahead_buffer_bytes, max_parallelism, index_storage, footer_prefetch_bytes, \
-    max_chunk_bytes, max_record_bytes, max_batch_bytes, chunk_cache_bytes";
+    max_chunk_bytes, max_record_bytes, max_batch_bytes, chunk_cache_bytes, on_corrupt";
 const WRITER_KEYWORDS: &str = "group_size, codec, level, window_log, max_group_bytes, max_parallelism, \
     pad_to_block_boundary, metadata, atomic";
 
@@ -38,6 +40,10 @@ pub fn reader(
             "max_record_bytes" => all.with_max_record_bytes(number()?),
             "max_batch_bytes" => all.with_max_batch_bytes(number()?),
             "chunk_cache_bytes" => all.with_chunk_cache_bytes(number()?),
+            "on_corrupt" => {
+                let word: &str = value.extract().map_err(|_| unfit(&name, &value))?;
+                all.with_on_corrupt(parse(word)?)
+            }
             _ => return Err(unknown(&name, READER_KEYWORDS)),
         };
         all.validate()
@@ -46,9 +52,32 @@ pub fn reader(
     Ok(all)
 }
 
+/// What is given of a writer's options.
+pub struct Given {
+    pub options: AppendOptions,
+    pub atomic: Option<bool>,
+}
+
+impl Given {
+    /// The options of a new file.
+    pub fn for_new_file(self) -> PyResult<WriterOptions> {
+        let all = self.over_defaults();
+        all.validate().map_err(|errors| raise(errors.into()))?;
+        Ok(all)
+    }
+
+    fn over_defaults(&self) -> WriterOptions {
+        let all = self.options.clone().into_options(WriterOptions::new());
+        all.with_atomic(self.atomic.unwrap_or_default())
+    }
+}
+
 /// Options of a writer: a string, and keywords that it does not set.
-pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<WriterOptions> {
-    let mut all: WriterOptions = parse(options)?;
+pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Given> {
+    let mut given = Given {
+        options: parse(options)?,
+        atomic: None,
+    };
     let stated = |key: &str| {
         options
             .split(',')
@@ -68,7 +97,8 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<W
             let flag = value.cast::<PyBool>().map_err(|_| unfit(&name, &value));
             flag.map(|flag| flag.is_true())
         };
-        all = match name.as_str() {
+        let all = given.options.clone();
+        given.options = match name.as_str() {
             "group_size" => all.with_group_size(number()?),
             "codec" => {
                 codec = Some(value.extract().map_err(|_| unfit(&name, &value))?);
@@ -78,24 +108,49 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<W
                 level = optional(&name, &value)?;
                 all
             }
-            "window_log" => all.with_window_log(optional(&name, &value)?),
-            "max_group_bytes" => all.with_max_group_bytes(optional(&name, &value)?),
-            "max_parallelism" => all.with_max_parallelism(optional(&name, &value)?),
+            "window_log" => {
+                let log = optional(&name, &value)?;
+                set(all, log, AppendOptions::with_window_log)
+            }
+            "max_group_bytes" => {
+                let bytes = optional(&name, &value)?;
+                set(all, bytes, AppendOptions::with_max_group_bytes)
+            }
+            "max_parallelism" => {
+                let jobs = optional(&name, &value)?;
+                set(all, jobs, AppendOptions::with_max_parallelism)
+            }
             "pad_to_block_boundary" => all.with_pad_to_block_boundary(flag()?),
             "metadata" => with_metadata(all, &value)?,
-            "atomic" => all.with_atomic(flag()?),
+            "atomic" => {
+                given.atomic = Some(flag()?);
+                all
+            }
             _ => return Err(unknown(&name, WRITER_KEYWORDS)),
         };
         if name != "window_log" {
+            let all = given.over_defaults();
             all.validate()
                 .map_err(|errors| unfit_because(&name, errors))?;
         }
     }
     if codec.is_some() || level.is_some() {
-        all = all.with_codec(codec_of(codec.as_deref().unwrap_or("zstd"), level)?);
+        let codec = codec_of(codec.as_deref().unwrap_or("zstd"), level)?;
+        given.options = given.options.with_codec(codec);
     }
-    all.validate().map_err(|errors| raise(errors.into()))?;
-    Ok(all)
+    Ok(given)
+}
+
+/// Sets an option unless it is `None`, which stands for its default.
+fn set<T>(
+    all: AppendOptions,
+    value: Option<T>,
+    setter: fn(AppendOptions, T) -> AppendOptions,
+) -> AppendOptions {
+    match value {
+        Some(value) => setter(all, value),
+        None => all,
+    }
 }
 
 fn codec_of(name: &str, level: Option<i32>) -> PyResult<Codec> {
@@ -115,7 +170,7 @@ fn codec_of(name: &str, level: Option<i32>) -> PyResult<Codec> {
     parse::<WriterOptions>(&text).map(|options| options.codec())
 }
 
-fn with_metadata(mut all: WriterOptions, pairs: &Bound<'_, PyAny>) -> PyResult<WriterOptions> {
+fn with_metadata(mut all: AppendOptions, pairs: &Bound<'_, PyAny>) -> PyResult<AppendOptions> {
     for pair in pairs.cast::<PyMapping>()?.items()? {
         let (key, value): (String, Bound<'_, PyAny>) = pair.extract()?;
         all = match value.cast::<PyString>() {

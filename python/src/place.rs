@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::{PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyInt, PyString};
-use windrow::{FileSink, Sink, SourceName, Store};
+use windrow::{Sink, Store};
 
 use crate::errors::exception;
 use crate::indices::type_name;
@@ -89,6 +89,30 @@ impl Store for BytesStore {
 
     fn as_bytes(&self) -> Option<&[u8]> {
         Some(&self.0)
+    }
+}
+
+/// Where a file is read from.
+pub enum Place {
+    Path(PathBuf),
+    Content(Py<PyBytes>, BytesStore),
+    Object(FileObject),
+}
+
+impl Place {
+    /// A path, content or a file object.
+    pub fn new(source: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if is_path(source)? {
+            return local_path(source).map(Self::Path);
+        }
+        // Buffers first: a memory map is both.
+        let is_buffer = PyUntypedBuffer::get(source).is_ok();
+        if !is_buffer && let Some(file) = FileObject::new(source)? {
+            return Ok(Self::Object(file));
+        }
+        let content = bytes_of(source)?;
+        let store = BytesStore(content.clone().into());
+        Ok(Self::Content(content.unbind(), store))
     }
 }
 
@@ -190,7 +214,7 @@ impl Store for FileObject {
 
 impl FileObject {
     /// `None` for an object that is not a file.
-    pub fn new(source: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+    fn new(source: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let is_file = source.hasattr("read")? && source.hasattr("seek")?;
         Ok(is_file.then(|| Self {
             generation: generation(),
@@ -200,34 +224,13 @@ impl FileObject {
     }
 }
 
-/// A path or a file object to write to.
-pub enum AnySink {
-    File(FileSink),
-    Object(Py<PyAny>),
-}
+/// A file object to write to.
+pub struct ObjectSink(pub Py<PyAny>);
 
-impl AnySink {
-    fn call(&self, method: &str, bytes: Option<&[u8]>) -> io::Result<()> {
-        let Self::Object(object) = self else {
-            return Ok(());
-        };
+impl ObjectSink {
+    fn with(&self, work: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<()>) -> io::Result<()> {
         let _visit = visit();
-        Python::attach(|py| {
-            let object = object.bind(py);
-            let Some(mut rest) = bytes else {
-                if object.hasattr(method)? {
-                    object.call_method0(method)?;
-                }
-                return Ok(());
-            };
-            while !rest.is_empty() {
-                let written = object.call_method1(method, (PyBytes::new(py, rest),))?;
-                let written = taken(object, &written, rest.len())?;
-                rest = rest.get(written..).unwrap_or_default();
-            }
-            Ok(())
-        })
-        .map_err(|error: PyErr| io::Error::other(error))
+        Python::attach(|py| work(self.0.bind(py))).map_err(io::Error::other)
     }
 }
 
@@ -252,32 +255,26 @@ fn taken(file: &Bound<'_, PyAny>, written: &Bound<'_, PyAny>, offered: usize) ->
     }
 }
 
-impl Sink for AnySink {
+impl Sink for ObjectSink {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::File(file) => Sink::write_all(file, bytes),
-            Self::Object(_) => self.call("write", Some(bytes)),
-        }
+        self.with(|object| {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let offered = PyBytes::new(object.py(), rest);
+                let written = object.call_method1("write", (offered,))?;
+                let written = taken(object, &written, rest.len())?;
+                rest = rest.get(written..).unwrap_or_default();
+            }
+            Ok(())
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => Sink::flush(file),
-            Self::Object(_) => self.call("flush", None),
-        }
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => Sink::finish(file),
-            Self::Object(_) => self.flush(),
-        }
-    }
-
-    fn name(&self) -> SourceName {
-        match self {
-            Self::File(file) => Sink::name(file),
-            Self::Object(_) => SourceName::MEMORY,
-        }
+        self.with(|object| {
+            if object.hasattr("flush")? {
+                object.call_method0("flush")?;
+            }
+            Ok(())
+        })
     }
 }

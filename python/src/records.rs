@@ -1,21 +1,23 @@
 //! What `RecordReader` and `DataSource` have in common.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule, PyList, PyMemoryView, PySlice, PyTuple};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PyMemoryView, PySlice, PyTuple};
+use windrow::SourceName;
 
 use crate::array::read_array;
 use crate::arrow;
 use crate::batch::{Batch, BatchIterator, memory_view};
-use crate::bytes::{read_batch, read_list, read_one};
+use crate::bytes::{Missing, read_batch, read_list, read_one};
 use crate::errors::{closed, raise};
 use crate::indices::{self, Key};
 use crate::iterator::RecordIterator;
-use crate::place::{buffer_or_none, bytes_of};
+use crate::place::{Place, buffer_or_none, bytes_of};
 use crate::sequence::{Base, Held, Sequence};
 use crate::sources::wrap;
 use crate::view::{View, slice};
@@ -43,6 +45,35 @@ pub struct Origin {
     /// Arguments that make the same object in another process; `None` if nothing does.
     pub pickled: Option<Pickled>,
     pub fingerprint: Option<String>,
+    /// Made by a recovery, which a pickle does again.
+    pub recovered: bool,
+}
+
+impl Origin {
+    /// That of one file.
+    pub fn of(py: Python<'_>, place: &Place) -> Self {
+        let pickled = match place {
+            Place::Path(path) => return Self::of_path(path),
+            Place::Content(content, _) => Some(Pickled::Content(content.clone_ref(py))),
+            Place::Object(_) => None,
+        };
+        Self {
+            name: SourceName::MEMORY.to_string(),
+            pickled,
+            fingerprint: None,
+            recovered: false,
+        }
+    }
+
+    /// That of a file with a path.
+    pub fn of_path(path: &Path) -> Self {
+        Self {
+            name: path.display().to_string(),
+            pickled: Some(Pickled::Path(path.as_os_str().to_owned())),
+            fingerprint: None,
+            recovered: false,
+        }
+    }
 }
 
 pub enum Pickled {
@@ -105,6 +136,17 @@ impl Records {
         let place = self.view.place(index, self.name())?;
         read_one(py, &*self.base()?, self.view.at(place))
     }
+
+    /// The records at these places.
+    pub fn read_places<'py>(
+        &self,
+        indices: &Bound<'py, PyAny>,
+        missing: &Missing<'py>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let base = self.base()?;
+        let records = self.chosen(&base, Some(indices))?;
+        read_list(indices.py(), &base, &records, missing)
+    }
 }
 
 #[pymethods]
@@ -123,7 +165,7 @@ impl Records {
         }
         match indices::key(key, &this.view, this.name())? {
             Key::One(index) => Ok(this.read_one(py, index)?.into_any()),
-            Key::Many(indices) => Ok(this.read_many(&indices)?.into_any()),
+            Key::Many(indices) => Ok(this.read_places(&indices, &Missing::Raise)?.into_any()),
         }
     }
 
@@ -198,10 +240,14 @@ impl Records {
     }
 
     /// The records with these numbers, in this order.
-    fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-        let base = self.base()?;
-        let records = self.chosen(&base, Some(indices))?;
-        read_list(indices.py(), &base, &records)
+    #[pyo3(signature = (indices, *, missing=None))]
+    fn read_many<'py>(
+        &self,
+        indices: &Bound<'py, PyAny>,
+        missing: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let missing = missing.unwrap_or_else(|| indices.py().None().into_bound(indices.py()));
+        self.read_places(indices, &Missing::Is(missing))
     }
 
     /// Records start to stop, which is not among them.
@@ -214,7 +260,7 @@ impl Records {
     ) -> PyResult<Bound<'py, PyList>> {
         let base = self.base()?;
         let records = base.all_of(&self.view.range(py, start, stop)?)?;
-        read_list(py, &base, &records)
+        read_list(py, &base, &records, &Missing::LeaveOut)
     }
 
     /// All records, in order.
@@ -227,7 +273,7 @@ impl Records {
         let (py, base) = (index.py(), self.base()?);
         let index = indices::number(index, &self.view, self.name())?;
         let record = self.view.at(self.view.place(index, self.name())?);
-        let batch = py.detach(|| base.read_many(&[record])).map_err(raise)?;
+        let batch = py.detach(|| base.read_alone(record)).map_err(raise)?;
         memory_view(py, Arc::new(Held::Batch(batch)), 0)
     }
 
@@ -267,11 +313,15 @@ impl Records {
     }
 
     /// read_many in a thread of asyncio's pool.
+    #[pyo3(signature = (indices, *, missing=None))]
     fn read_many_async<'py>(
         slf: &Bound<'py, Self>,
         indices: &Bound<'py, PyAny>,
+        missing: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "read_many", (indices,))
+        let keywords = PyDict::new(slf.py());
+        keywords.set_item("missing", missing)?;
+        in_thread(slf, "read_many", (indices,), Some(&keywords))
     }
 
     /// read_range in a thread of asyncio's pool.
@@ -281,7 +331,7 @@ impl Records {
         start: Option<&Bound<'py, PyAny>>,
         stop: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "read_range", (start, stop))
+        in_thread(slf, "read_range", (start, stop), None)
     }
 
     /// read_batch in a thread of asyncio's pool.
@@ -290,7 +340,7 @@ impl Records {
         slf: &Bound<'py, Self>,
         indices: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_thread(slf, "read_batch", (indices,))
+        in_thread(slf, "read_batch", (indices,), None)
     }
 
     /// Frees what is held. Calls that are under way end well; views of it open what they need again.
@@ -341,11 +391,12 @@ fn in_thread<'py>(
     records: &Bound<'py, Records>,
     method: &str,
     arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+    keywords: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = records.py();
     let arguments = arguments.into_pyobject(py)?;
     let all = std::iter::once(records.getattr(method)?).chain(arguments.iter());
     py.import("asyncio")?
         .getattr("to_thread")?
-        .call1(PyTuple::new(py, all.collect::<Vec<_>>())?)
+        .call(PyTuple::new(py, all.collect::<Vec<_>>())?, keywords)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use pyo3::prelude::*;
 use windrow::{
-    BATCH_RECORD_BYTES, Batch, DataSource, DataSourceIter, Reader, ReaderOptions, RecordCursor,
-    RecordRun, RecordSizes, Result,
+    BATCH_RECORD_BYTES, Batch, DataSource, DataSourceIter, OnCorrupt, Reader, ReaderOptions,
+    RecordCursor, RecordRun, RecordSizes, Result,
 };
 
 use crate::errors::{exception, raise};
@@ -60,6 +60,39 @@ impl Base {
         match self {
             Self::File(reader) => reader.read_many_with(records, use_record),
             Self::Files(source, _) => source.get_many_with(records, use_record),
+        }
+    }
+
+    /// Lends each of the records, or fails: skipping is for those who can do without a record.
+    pub fn read_each_with(
+        &self,
+        records: &[u64],
+        use_record: impl Fn(usize, &[u8]) + Sync,
+    ) -> Result<()> {
+        if self.options().on_corrupt() == OnCorrupt::Raise {
+            return self.read_many_with(records, use_record);
+        }
+        let lent: Vec<AtomicBool> = records.iter().map(|_| AtomicBool::new(false)).collect();
+        self.read_many_with(records, |place, bytes| {
+            use_record(place, bytes);
+            lent[place].store(true, Ordering::Relaxed);
+        })?;
+        for (place, record) in records.iter().enumerate() {
+            if !lent[place].load(Ordering::Relaxed) {
+                self.read_with(*record, |bytes| use_record(place, bytes))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch of one record, or why it cannot be read.
+    pub fn read_alone(&self, record: u64) -> Result<Batch> {
+        loop {
+            let batch = self.read_many(&[record])?;
+            if batch.missing() == 0 {
+                return Ok(batch);
+            }
+            self.read_with(record, |_| ())?;
         }
     }
 
@@ -129,32 +162,49 @@ impl Base {
 
 /// Decoded records that Python objects hold on to.
 pub enum Held {
-    Run(RecordRun),
+    /// All but so many records at the beginning.
+    Run(RecordRun, usize),
     Batch(Batch),
 }
 
 impl Held {
     pub fn len(&self) -> usize {
         match self {
-            Self::Run(run) => run.len(),
+            Self::Run(run, from) => run.len() - from,
             Self::Batch(batch) => batch.len(),
+        }
+    }
+
+    /// How many of the records are missing, because their chunks were skipped.
+    pub fn missing(&self) -> usize {
+        match self {
+            Self::Run(..) => 0,
+            Self::Batch(batch) => batch.missing(),
         }
     }
 
     /// Sum of the records' sizes in bytes.
     pub fn bytes_len(&self) -> usize {
         match self {
-            Self::Run(run) => run.as_bytes().len(),
+            Self::Run(run, from) => run.as_bytes().len() - begin_of(run, *from),
             Self::Batch(batch) => batch.iter().map(<[u8]>::len).sum(),
         }
     }
 
     pub fn get(&self, place: usize) -> Option<&[u8]> {
         match self {
-            Self::Run(run) => run.get(place),
+            Self::Run(run, from) => run.get(from + place),
             Self::Batch(batch) => batch.get(place),
         }
     }
+}
+
+/// Where record number `place` of a run begins in its bytes.
+pub fn begin_of(run: &RecordRun, place: usize) -> usize {
+    let before = place.checked_sub(1);
+    before
+        .and_then(|before| run.ends().nth(before))
+        .unwrap_or(0)
 }
 
 pub enum Cursor {
@@ -168,7 +218,7 @@ impl Cursor {
         match self {
             Self::File(cursor) => cursor.is_ready(),
             Self::Files(iter) => iter.is_ready(),
-            Self::Strided(strided) => strided.place < strided.batch.len(),
+            Self::Strided(strided) => strided.is_ready(),
         }
     }
 
@@ -177,6 +227,19 @@ impl Cursor {
             Self::File(cursor) => cursor.wait(),
             Self::Files(iter) => iter.wait(),
             Self::Strided(strided) => strided.wait(),
+        }
+    }
+
+    /// Place in the view of the record that comes next, or of one in front of it that will be skipped.
+    fn tell(&self, view: &View) -> u64 {
+        match self {
+            Self::File(cursor) => cursor.tell().saturating_sub(view.start),
+            // The most that can come is all that is left, the records that will be skipped among them.
+            Self::Files(iter) => iter
+                .size_hint()
+                .1
+                .map_or(0, |left| view.len.saturating_sub(left as u64)),
+            Self::Strided(strided) => strided.tell(),
         }
     }
 
@@ -190,8 +253,8 @@ impl Cursor {
 
     pub fn next_records(&mut self) -> Result<Option<Held>> {
         match self {
-            Self::File(cursor) => Ok(cursor.next_records()?.map(Held::Run)),
-            Self::Files(iter) => Ok(iter.next_records()?.map(Held::Run)),
+            Self::File(cursor) => Ok(cursor.next_records()?.map(|run| Held::Run(run, 0))),
+            Self::Files(iter) => Ok(iter.next_records()?.map(|run| Held::Run(run, 0))),
             Self::Strided(strided) => strided.next_records(),
         }
     }
@@ -215,8 +278,24 @@ impl Strided {
     /// Records of a batch at the most: enough for a chunk of tiny ones.
     const BATCH_RECORDS: u64 = 64 << 10;
 
+    fn is_ready(&self) -> bool {
+        self.batch.get(self.place).is_some()
+    }
+
+    fn tell(&self) -> u64 {
+        self.next - (self.batch.len() - self.place) as u64
+    }
+
     fn wait(&mut self) -> Result<bool> {
-        if self.place >= self.batch.len() && self.next < self.view.len {
+        while !self.is_ready() {
+            if self.place < self.batch.len() {
+                // A missing record.
+                self.place += 1;
+                continue;
+            }
+            if self.next >= self.view.len {
+                return Ok(false);
+            }
             let most = if self.next < self.careful_until {
                 1
             } else {
@@ -237,7 +316,7 @@ impl Strided {
             self.next += self.batch.len() as u64;
             self.place = 0;
         }
-        Ok(self.place < self.batch.len())
+        Ok(true)
     }
 
     /// How many of the records, at least one, decode to [`Self::BATCH_BYTES`].
@@ -262,7 +341,9 @@ impl Strided {
     }
 
     fn next_record(&mut self) -> Result<Option<&[u8]>> {
-        self.wait()?;
+        if !self.wait()? {
+            return Ok(None);
+        }
         self.place += 1;
         Ok(self.batch.get(self.place - 1))
     }
@@ -272,7 +353,17 @@ impl Strided {
             return Ok(None);
         }
         self.place = 0;
-        Ok(Some(Held::Batch(std::mem::take(&mut self.batch))))
+        let mut batch = std::mem::take(&mut self.batch);
+        let first = self.next - batch.len() as u64;
+        let mut places: Vec<u64> = (first..self.next).collect();
+        while batch.missing() > 0 {
+            // Those that are there, by themselves.
+            let mut there = (0..batch.len()).map(|place| batch.get(place).is_some());
+            places.retain(|_| there.next() == Some(true));
+            let records: Vec<u64> = places.iter().map(|place| self.view.at(*place)).collect();
+            batch = self.base.read_many(&records)?;
+        }
+        Ok(Some(Held::Batch(batch)))
     }
 }
 
@@ -341,25 +432,18 @@ impl Sequence {
         py: Python<'_>,
         make: impl FnOnce(&[u8]) -> R,
     ) -> PyResult<Option<R>> {
-        self.step(py, |cursor| {
-            Ok(cursor.next_record()?.map(|record| (make(record), 1)))
-        })
+        self.step(py, |cursor| Ok(cursor.next_record()?.map(make)))
     }
 
     /// The next records that were decoded together; `None` at the end.
     pub fn next_records(&self, py: Python<'_>) -> PyResult<Option<Held>> {
-        self.step(py, |cursor| {
-            Ok(cursor.next_records()?.map(|held| {
-                let len = held.len() as u64;
-                (held, len)
-            }))
-        })
+        self.step(py, Cursor::next_records)
     }
 
     fn step<R>(
         &self,
         py: Python<'_>,
-        take: impl FnOnce(&mut Cursor) -> Result<Option<(R, u64)>>,
+        take: impl FnOnce(&mut Cursor) -> Result<Option<R>>,
     ) -> PyResult<Option<R>> {
         let shared = self.shared();
         loop {
@@ -371,12 +455,14 @@ impl Sequence {
             let cursor = inside.get_or_insert_with(|| self.base.cursor(&self.view, next));
             // What is decoded already needs neither a disk nor a worker, so the interpreter's lock is kept.
             if cursor.is_ready() {
-                return Ok(take(cursor).map_err(raise)?.map(|(taken, records)| {
-                    self.next.store(next + records, Ordering::Relaxed);
-                    taken
-                }));
+                let taken = take(cursor);
+                self.next.store(cursor.tell(&self.view), Ordering::Relaxed);
+                return taken.map_err(raise);
             }
-            if !py.detach(|| cursor.wait()).map_err(raise)? {
+            let waited = py.detach(|| cursor.wait());
+            // It may have gone on behind a damaged chunk.
+            self.next.store(cursor.tell(&self.view), Ordering::Relaxed);
+            if !waited.map_err(raise)? {
                 return Ok(None);
             }
             // Ctrl-C, for those who iterate in C. What was decoded stays for the next call, and a handler that iterates

@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use windrow::{
-    DEFAULT_MAX_OPEN_FILES, DataSource as Files, FileInstruction, Reader, ReaderOptions,
+    DEFAULT_MAX_OPEN_FILES, DataSource as Files, FileInstruction, OnCorrupt, Reader, ReaderOptions,
     SourceName, SourcePart, expand_pattern,
 };
 
+use crate::bytes::Missing;
 use crate::errors::{exception, raise};
 use crate::indices::{number, type_name};
-use crate::place::{BytesStore, FileObject, bytes_of, is_path, local_path};
+use crate::place::{Place, is_path, local_path};
 use crate::records::{Origin, Pickled, Records};
+use crate::recover::recover_place;
 use crate::sequence::Base;
-use crate::verify::{VerifyReport, verify};
+use crate::verify::{Fault, VerifyReport, fault, verify};
 use crate::view::View;
 
 const _: () = assert!(
@@ -68,9 +69,10 @@ impl RecordReader {
                 ));
             }
         };
-        let (options, limits) = pickled(records.base()?.options());
+        let options = pickled(records.base()?.options());
         let View { start, step, len } = records.view;
-        let arguments = (source, options, limits, (start, step, len)).into_pyobject(py)?;
+        let recovered = records.origin.recovered;
+        let arguments = (source, options, (start, step, len), recovered).into_pyobject(py)?;
         Ok((function(py, "_open_reader")?, arguments))
     }
 
@@ -85,6 +87,24 @@ impl RecordReader {
     #[getter]
     fn file_bytes(slf: &Bound<'_, Self>) -> PyResult<u64> {
         with_reader(slf, Reader::file_bytes)
+    }
+
+    /// Bytes of the file that its index covers.
+    #[getter]
+    fn sealed_bytes(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        with_reader(slf, Reader::sealed_bytes)
+    }
+
+    /// Whether the file has no index that can be used.
+    #[getter]
+    fn is_scanned(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        with_reader(slf, Reader::is_scanned)
+    }
+
+    /// What was skipped so far.
+    #[getter]
+    fn skipped(slf: &Bound<'_, Self>) -> PyResult<Vec<Fault>> {
+        with_reader(slf, |reader| reader.skipped().iter().map(fault).collect())
     }
 
     /// Chunks of records in the file.
@@ -126,6 +146,7 @@ impl RecordReader {
             ("bytes_read", stats.bytes_read),
             ("chunks_decoded", stats.chunks_decoded),
             ("cache_hits", stats.cache_hits),
+            ("chunks_skipped", stats.chunks_skipped),
             ("index_bytes", stats.index_bytes),
         ]))
     }
@@ -172,7 +193,8 @@ impl DataSource {
         slf: &Bound<'py, Self>,
         indices: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.call_method1("read_many", (indices,))
+        let records = slf.as_super().get();
+        Ok(records.read_places(indices, &Missing::Raise)?.into_any())
     }
 
     /// The records with these numbers, for Grain.
@@ -181,7 +203,7 @@ impl DataSource {
         slf: &Bound<'py, Self>,
         indices: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.call_method1("read_many", (indices,))
+        Self::__getitems__(slf, indices)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -200,7 +222,7 @@ impl DataSource {
         let Some(Pickled::Parts { max_open_files }) = &records.origin.pickled else {
             return Err(PyTypeError::new_err("this source cannot be pickled"));
         };
-        let (options, limits) = pickled(records.base()?.options());
+        let options = pickled(records.base()?.options());
         let parts: Vec<Part> = with_files(slf, |files| {
             files
                 .instructions()
@@ -219,7 +241,6 @@ impl DataSource {
         let arguments = (
             parts,
             options,
-            limits,
             *max_open_files,
             fingerprint,
             (start, step, len),
@@ -288,6 +309,18 @@ impl DataSource {
         with_files(slf, |files| files.locate(record))?.map_err(raise)
     }
 
+    /// What was skipped so far: file and fault.
+    #[getter]
+    fn skipped(slf: &Bound<'_, Self>) -> PyResult<Vec<(OsString, Fault)>> {
+        with_files(slf, |files| {
+            let of_file = |(name, skipped): (SourceName, windrow::Fault)| {
+                let path = name.as_path().map(|path| path.as_os_str().to_owned());
+                (path.unwrap_or_default(), fault(&skipped))
+            };
+            files.skipped().into_iter().map(of_file).collect()
+        })
+    }
+
     /// Closes the files that are open; the next read opens them again.
     fn close_files(slf: &Bound<'_, Self>) -> PyResult<()> {
         with_files(slf, Files::close_files)
@@ -309,11 +342,16 @@ pub fn wrap(py: Python<'_>, records: Records) -> PyResult<Bound<'_, PyAny>> {
 #[pyfunction]
 pub fn _open_reader<'py>(
     source: &Bound<'py, PyAny>,
-    options: &str,
-    limits: Limits,
+    options: PickledOptions,
     view: (u64, i64, u64),
+    recovered: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let records = open_reader(source, unpickled(options, limits)?)?;
+    let options = unpickled(&options)?;
+    let records = if recovered {
+        recover_place(source.py(), Place::new(source)?, options, None)?.0
+    } else {
+        open_reader(source, options)?
+    };
     wrap(source.py(), restored(records, view)?)
 }
 
@@ -322,8 +360,7 @@ pub fn _open_reader<'py>(
 pub fn _open_source<'py>(
     py: Python<'py>,
     parts: Vec<Part>,
-    options: &str,
-    limits: Limits,
+    options: PickledOptions,
     max_open_files: usize,
     fingerprint: Option<String>,
     view: (u64, i64, u64),
@@ -338,32 +375,37 @@ pub fn _open_source<'py>(
                 examples_in_shard,
             })
         });
-    let options = unpickled(options, limits)?;
+    let options = unpickled(&options)?;
     let records = open_source(py, parts.collect(), options, max_open_files, fingerprint)?;
     wrap(py, restored(records, view)?)
 }
 
-/// The limits that option strings do not know, in bytes: chunk, record, batch, cache.
-type Limits = (u64, u64, u64, u64);
+/// An option string, and what it does not know: the limits in bytes (chunk, record, batch, cache), and `on_corrupt`.
+type PickledOptions = (String, (u64, u64, u64, u64), String);
 
-fn pickled(options: &ReaderOptions) -> (String, Limits) {
+fn pickled(options: &ReaderOptions) -> PickledOptions {
     let limits = (
         options.max_chunk_bytes(),
         options.max_record_bytes(),
         options.max_batch_bytes(),
         options.chunk_cache_bytes(),
     );
-    (options.to_string(), limits)
+    let on_corrupt = options.on_corrupt().to_string();
+    (options.to_string(), limits, on_corrupt)
 }
 
-fn unpickled(options: &str, (chunk, record, batch, cache): Limits) -> PyResult<ReaderOptions> {
+fn unpickled((options, limits, on_corrupt): &PickledOptions) -> PyResult<ReaderOptions> {
     let options = options.parse::<ReaderOptions>();
     let options = options.map_err(|error| raise(error.into()))?;
+    let on_corrupt = on_corrupt.parse::<OnCorrupt>();
+    let on_corrupt = on_corrupt.map_err(|error| raise(error.into()))?;
+    let &(chunk, record, batch, cache) = limits;
     Ok(options
         .with_max_chunk_bytes(chunk)
         .with_max_record_bytes(record)
         .with_max_batch_bytes(batch)
-        .with_chunk_cache_bytes(cache))
+        .with_chunk_cache_bytes(cache)
+        .with_on_corrupt(on_corrupt))
 }
 
 fn restored(mut records: Records, view: (u64, i64, u64)) -> PyResult<Records> {
@@ -379,51 +421,25 @@ fn restored(mut records: Records, view: (u64, i64, u64)) -> PyResult<Records> {
 }
 
 /// Opens a path, content or a file object.
-pub fn open_reader(source: &Bound<'_, PyAny>, options: ReaderOptions) -> PyResult<Records> {
-    let py = source.py();
-    if is_path(source)? {
-        return open_path(py, local_path(source)?, options);
-    }
-    let name = "<memory>".to_owned();
-    // Buffers first: a memory map is both.
-    let is_buffer = PyUntypedBuffer::get(source).is_ok();
-    if !is_buffer && let Some(file) = FileObject::new(source)? {
-        let options = options.with_max_parallelism(Some(0));
-        let reader = py.detach(|| Reader::from_store(file, SourceName::MEMORY, options));
-        let origin = Origin {
-            name,
-            pickled: None,
-            fingerprint: None,
-        };
-        return Ok(Records::new(Base::File(reader.map_err(raise)?), origin));
-    }
-    let content = bytes_of(source)?;
-    let pickled = Some(Pickled::Content(content.clone().unbind()));
-    let store = BytesStore(content.into());
-    let reader = py.detach(|| Reader::from_store(store, SourceName::MEMORY, options));
-    let origin = Origin {
-        name,
-        pickled,
-        fingerprint: None,
-    };
+fn open_reader(source: &Bound<'_, PyAny>, options: ReaderOptions) -> PyResult<Records> {
+    let (py, place) = (source.py(), Place::new(source)?);
+    let origin = Origin::of(py, &place);
+    let reader = py.detach(|| match place {
+        Place::Path(path) => Reader::open_with(path, options),
+        Place::Content(_, store) => Reader::from_store(store, SourceName::MEMORY, options),
+        Place::Object(file) => {
+            let options = options.with_max_parallelism(Some(0));
+            Reader::from_store(file, SourceName::MEMORY, options)
+        }
+    });
     Ok(Records::new(Base::File(reader.map_err(raise)?), origin))
 }
 
 /// Opens a file.
 pub fn open_path(py: Python<'_>, path: PathBuf, options: ReaderOptions) -> PyResult<Records> {
-    let reader = py
-        .detach(|| Reader::open_with(&path, options))
-        .map_err(raise)?;
-    let name = path.display().to_string();
-    let pickled = Some(Pickled::Path(path.into_os_string()));
-    Ok(Records::new(
-        Base::File(reader),
-        Origin {
-            name,
-            pickled,
-            fingerprint: None,
-        },
-    ))
+    let origin = Origin::of_path(&path);
+    let reader = py.detach(|| Reader::open_with(path, options));
+    Ok(Records::new(Base::File(reader.map_err(raise)?), origin))
 }
 
 /// Opens what the parts name.
@@ -450,6 +466,7 @@ fn open_source(
             name,
             pickled,
             fingerprint,
+            recovered: false,
         },
     ))
 }

@@ -1,13 +1,11 @@
 //! Checking files.
 
-use std::sync::{Arc, OnceLock};
-
 use pyo3::prelude::*;
 use windrow::VerifyOptions;
 
 use crate::errors::raise;
 use crate::place::local_path;
-use crate::process::visit;
+use crate::progress::watched;
 
 /// Something wrong with a file.
 #[pyclass(frozen, get_all, from_py_object, module = "windrow")]
@@ -78,33 +76,14 @@ pub fn verify(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<VerifyReport> {
     let path = local_path(path)?;
-    // What the callback raised, or Ctrl-C did: it ends the check.
-    let raised: Arc<OnceLock<PyErr>> = Arc::default();
-    let report = py.detach(|| {
-        let (told, asked) = (Arc::clone(&raised), Arc::clone(&raised));
+    let report = watched(py, progress, |watch| {
         let options = VerifyOptions::new()
             .with_deep(deep)
             .with_max_faults(max_faults)
-            .with_progress(move |bytes| {
-                let _visit = visit();
-                let called = Python::attach(|py| {
-                    py.check_signals()?;
-                    progress
-                        .as_ref()
-                        .map(|progress| progress.call1(py, (bytes,)))
-                        .transpose()
-                });
-                if let Err(error) = called {
-                    // Only the first one counts.
-                    let _ = told.set(error);
-                }
-            })
-            .with_stop(move || asked.get().is_some());
+            .with_progress(watch.progress)
+            .with_stop(watch.stop);
         windrow::verify(&path, &options)
-    });
-    if let Some(error) = raised.get() {
-        return Err(error.clone_ref(py));
-    }
+    })?;
     let report = report.map_err(raise)?;
     Ok(VerifyReport {
         ok: report.is_sound(),
@@ -117,7 +96,8 @@ pub fn verify(
     })
 }
 
-fn fault(fault: &windrow::Fault) -> Fault {
+/// A fault of the library.
+pub fn fault(fault: &windrow::Fault) -> Fault {
     Fault {
         code: fault.code(),
         message: fault.error.to_string(),

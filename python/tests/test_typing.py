@@ -34,12 +34,39 @@ def write(path: Path) -> None:
         writer.write_batch([b"d", bytearray(b"e")])
         writer.write_batch(b"%d" % number for number in range(3))
         writer.flush()
+        writer.sync()
         assert_type(writer.records, int)
-        assert_type(writer.options, str)
+        assert_type(writer.options, str | None)
         assert_type(writer.path, str | None)
     RecordWriter(io.BytesIO(), "group_size:5").close()
     with open(path, "wb") as file:
         RecordWriter(file, atomic=False).close()
+    RecordWriter(path, mode="append", copy=True, level=3).close(sync=True)
+
+
+def follow(path: Path) -> None:
+    with windrow.TailReader(path, start=5, on_corrupt="skip", max_record_bytes=100) as tail:
+        assert_type(tail.poll(), Batch | None)
+        assert_type(tail.wait(0.5), Batch | None)
+        assert_type([record for record in tail], list[bytes])
+        assert_type((tail.position, tail.is_sealed), tuple[int, bool])
+
+
+def recovery(path: Path) -> None:
+    recovered = windrow.recover(path, progress=print, max_parallelism=2)
+    assert_type(recovered.reader, RecordReader)
+    if recovered.report.index is not None:
+        assert_type(recovered.report.index.code, str | None)
+    assert_type([fault.code for fault in recovered.report.skipped], list[str])
+
+
+def skipping(path: Path) -> None:
+    reader = RecordReader(path, on_corrupt="skip")
+    assert_type(reader.read_many([1], missing=None), list[bytes | None])
+    assert_type(reader.read_many([1], missing=5), list[bytes | int])
+    assert_type([fault.code for fault in reader.skipped], list[str])
+    source = DataSource([path], on_corrupt="skip")
+    assert_type([(path, fault.code) for path, fault in source.skipped], list[tuple[str, str]])
 
 
 def read(path: Path, mapped: mmap.mmap) -> None:
@@ -54,7 +81,8 @@ def read(path: Path, mapped: mmap.mmap) -> None:
         assert_type(iter(reader), RecordIterator)
         assert_type(reversed(reader), RecordIterator)
         assert_type(reader.read_view(0), memoryview)
-        assert_type(reader.read_many((1, 2)), list[bytes])
+        records_of_many: list[bytes] = reader.read_many((1, 2))
+        print(records_of_many)
         assert_type(reader.read_range(1), list[bytes])
         assert_type(reader.read_batch(), Batch)
         assert_type(reader.batches(), Iterator[Batch])
@@ -75,10 +103,11 @@ def read(path: Path, mapped: mmap.mmap) -> None:
 
 def batch(batch: Batch) -> None:
     views: Sequence[memoryview] = batch
-    assert_type(batch[0], memoryview)
-    assert_type(batch[1:], list[memoryview])
-    assert_type(batch.to_list(), list[bytes])
-    print(views, batch.nbytes)
+    view: memoryview = batch[0]
+    assert_type(batch[1:], list[memoryview | Any])
+    records: list[bytes] = batch.to_list()
+    assert_type(batch.missing, int)
+    print(views, view, records, batch.nbytes)
 
 
 def source(path: Path) -> None:
@@ -93,14 +122,15 @@ def source(path: Path) -> None:
     assert_type(order[0], int)
     assert_type(order[::2], Permutation)
     numbers: Sequence[int] = order.with_epoch(2)
-    assert_type(source.read_many(numbers), list[bytes])
-    assert_type(source.read_many(order), list[bytes])
+    assert_type(source.read_many(numbers), list[bytes | Any])
+    assert_type(source.read_many(order), list[bytes | Any])
 
 
 async def later(reader: RecordReader) -> None:
     many, batch = await asyncio.gather(reader.read_many_async([1]), reader.read_batch_async())
-    assert_type(many, list[bytes])
+    assert_type(many, list[bytes | Any])
     assert_type(batch, Batch)
+    assert_type(await reader.read_many_async([1], missing=None), list[bytes | None])
 
 
 class ArrowArrayExportable(Protocol):
@@ -134,6 +164,8 @@ WRONG = {
     'windrow.RecordReader("x", max_parallelism="many")': "max_parallelism",
     'windrow.RecordWriter("x", codec="lz4")': "codec",
     'windrow.RecordWriter("x").write("text")': "write",
+    'windrow.RecordWriter("x", mode="update")': "mode",
+    'windrow.RecordReader("x", on_corrupt="ignore")': "on_corrupt",
     'windrow.RecordReader("x")["a"]': "index type",
     "windrow.RecordReader(5)": "RecordReader",
     'windrow.DataSource("x", None, 5)': "DataSource",

@@ -3,7 +3,19 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self, SupportsIndex, TypeAlias, TypedDict, final, overload, type_check_only
+from typing import (
+    Any,
+    BinaryIO,
+    Literal,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+    type_check_only,
+)
 
 from typing_extensions import Buffer, CapsuleType, Unpack, disjoint_base
 
@@ -13,6 +25,11 @@ __version__: str
 
 _Path: TypeAlias = str | os.PathLike[str]
 _Indices: TypeAlias = Iterable[SupportsIndex] | Buffer
+_OnCorrupt: TypeAlias = Literal["raise", "skip"]
+_Missing = TypeVar("_Missing")
+# `None` where damaged chunks are skipped; who does not skip need not ask.
+_BytesOrNone: TypeAlias = bytes | Any
+_ViewOrNone: TypeAlias = memoryview | Any
 
 @type_check_only
 class _ReaderKeywords(TypedDict, total=False):
@@ -86,25 +103,35 @@ class _Records(Sequence[bytes]):
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
     @property
     def closed(self) -> bool: ...
-    def read_many(self, indices: _Indices) -> list[bytes]:
+    @overload
+    def read_many(self, indices: _Indices) -> list[_BytesOrNone]:
         """The records with these numbers, in this order; numbers may repeat.
 
         Chunks are read in the order of the file, neighbours together, each once; large batches are decoded in
         parallel. Accepts any iterable of integers: lists, ranges, arrays and tensors of one dimension.
+
+        Args:
+            indices: the records.
+            missing: with `on_corrupt="skip"`, stands for each record whose chunk is damaged. Default `None`.
 
         Raises:
             OutOfRangeError: before anything is read.
             LimitError: more than `max_batch_bytes`.
             CorruptError, OSError: a chunk that cannot be read.
         """
+    @overload
+    def read_many(self, indices: _Indices, *, missing: _Missing) -> list[bytes | _Missing]: ...
     def read_range(self, start: int | None = None, stop: int | None = None) -> list[bytes]:
-        """Records `start` to `stop`, which is not among them; like a slice, but read."""
+        """Records `start` to `stop`, which is not among them; like a slice, but read. Skipped chunks are left out."""
     def read_all(self) -> list[bytes]:
-        """All records, in order."""
+        """All records, in order; those of skipped chunks are left out."""
     def read_view(self, index: SupportsIndex) -> memoryview:
         """One record as a read-only buffer, without a `bytes` object."""
     def read_batch(self, indices: _Indices | None = None) -> Batch:
-        """The records with these numbers (default: all) without a Python object per record."""
+        """The records with these numbers (default: all) without a Python object per record.
+
+        Where chunks are skipped, their records are missing in the batch and keep their places.
+        """
     def batches(self) -> Iterator[Batch]:
         """All records in order, in batches that share the decoded buffers: no copies, no object per record.
 
@@ -115,6 +142,8 @@ class _Records(Sequence[bytes]):
     ) -> Any:
         """Records of a fixed size as one numpy array of shape `[len(indices), *shape]`, C order.
 
+        An array has no room for what is missing, so damaged chunks raise, also with `on_corrupt="skip"`.
+
         Args:
             indices: the records, in this order; `None` for all.
             dtype: of the elements; bytes are taken as they are, so say `"<f4"` where files travel.
@@ -124,8 +153,11 @@ class _Records(Sequence[bytes]):
         Raises:
             ValueError: a record of another size, named by its number in the file; an unfit `out`.
         """
-    async def read_many_async(self, indices: _Indices) -> list[bytes]:
+    @overload
+    async def read_many_async(self, indices: _Indices) -> list[_BytesOrNone]:
         """`read_many` in a thread of asyncio's pool. Cancelling does not stop the read, its result is dropped."""
+    @overload
+    async def read_many_async(self, indices: _Indices, *, missing: _Missing) -> list[bytes | _Missing]: ...
     async def read_range_async(self, start: int | None = None, stop: int | None = None) -> list[bytes]:
         """`read_range` in a thread of asyncio's pool."""
     async def read_batch_async(self, indices: _Indices | None = None) -> Batch:
@@ -150,6 +182,10 @@ class RecordReader(_Records):
             reader in its own file object: the two would never be freed.
         options: an option string such as `"readahead_buffer_size:16MB,max_parallelism:4"`, or a mapping with the
             same keys.
+        on_corrupt: what reading does about a damaged chunk. With `"skip"`, iteration, batches and ranges go on without
+            its records, `read_many` and `read_batch` put something else in their places, and `skipped` lists it; a file
+            without a usable index is scanned when it is opened (see `recover`). Brackets, `read_view` and `read_array`
+            always raise. Not part of option strings. Default `"raise"`.
         keywords: options by keyword; see `_ReaderKeywords`.
 
     Raises:
@@ -163,6 +199,8 @@ class RecordReader(_Records):
         cls,
         source: _Path | Buffer | BinaryIO,
         options: str | Mapping[str, object] | None = None,
+        *,
+        on_corrupt: _OnCorrupt = "raise",
         **keywords: Unpack[_ReaderKeywords],
     ) -> Self: ...
     @property
@@ -171,6 +209,18 @@ class RecordReader(_Records):
     @property
     def file_bytes(self) -> int:
         """Size of the file in bytes."""
+    @property
+    def sealed_bytes(self) -> int:
+        """Bytes of the file that its index covers. Fewer than `file_bytes`: an append is under way, or was cut off."""
+    @property
+    def is_scanned(self) -> bool:
+        """Whether the file has no index that can be used, so that it was scanned instead."""
+    @property
+    def skipped(self) -> list[Fault]:
+        """What was skipped so far, each chunk once, by its first byte; at most 1000. Views share the list.
+
+        A file that was scanned begins with what the scan left out.
+        """
     @property
     def num_chunks(self) -> int:
         """Chunks of records in the file."""
@@ -184,7 +234,8 @@ class RecordReader(_Records):
     def metadata(self) -> dict[str, bytes]:
         """The key/value pairs of the footer."""
     def stats(self) -> dict[str, int]:
-        """What was done so far: `reads`, `bytes_read`, `chunks_decoded`, `cache_hits`, and `index_bytes` held."""
+        """What was done so far: `reads`, `bytes_read`, `chunks_decoded`, `cache_hits`, `chunks_skipped`, and
+        `index_bytes` held."""
     def verify(self, deep: bool = False) -> VerifyReport:
         """Checks the file behind this reader; see `windrow.verify`. Needs a path."""
 
@@ -207,6 +258,8 @@ class DataSource(_Records):
         reader_options: an option string or a mapping, as for `RecordReader`.
         max_open_files: files kept open at once, at least 1; the one that was not used for longest is closed first.
         fingerprint: names the content in `repr` instead of a hash of paths and ranges; slices add theirs.
+        on_corrupt: as for `RecordReader`. `source[i]`, `__getitems__` and `_getitems` raise whatever it says: a loader
+            needs what it asked for.
         keywords: options by keyword; see `_ReaderKeywords`.
 
     Raises:
@@ -221,10 +274,11 @@ class DataSource(_Records):
         *,
         max_open_files: int = 256,
         fingerprint: str | None = None,
+        on_corrupt: _OnCorrupt = "raise",
         **keywords: Unpack[_ReaderKeywords],
     ) -> Self: ...
     def __getitems__(self, indices: _Indices, /) -> list[bytes]:
-        """The records with these numbers, for torch and TFDS; the same as `read_many`."""
+        """The records with these numbers, for torch and TFDS, like `read_many`; raises for every damaged chunk."""
     def _getitems(self, indices: _Indices, /) -> list[bytes]:
         """The same, for Grain."""
     @property
@@ -240,6 +294,9 @@ class DataSource(_Records):
         """Names what this source holds: a hash of paths, ranges and slice, or what was given. Part of `repr`."""
     def locate(self, index: SupportsIndex) -> tuple[int, int]:
         """The part that holds a record, and the record's number in that part's file."""
+    @property
+    def skipped(self) -> list[tuple[str, Fault]]:
+        """What was skipped so far, with its file: each chunk once, at most 1000 of a part."""
     def close_files(self) -> None:
         """Closes the files that are open; the next read opens them again."""
 
@@ -247,8 +304,9 @@ class DataSource(_Records):
 class RecordIterator(Iterator[bytes]):
     """Records in order, decoded ahead. Safe to share between threads: each record is given once.
 
-    After an error the position stays at the record that could not be read; `seek` behind it goes on. In a forked
-    process it goes on from its position.
+    After an error the position stays at the record that could not be read; `seek` behind it goes on. With
+    `on_corrupt="skip"` it goes on by itself, and the position jumps over what was skipped: behind `next`, the number of
+    the record is `tell() - 1`. In a forked process it goes on from its position.
     """
 
     def __iter__(self) -> Self: ...
@@ -259,7 +317,7 @@ class RecordIterator(Iterator[bytes]):
     def seek(self, index: int) -> None:
         """Goes to a record; the length means the end. IndexError if there is no such place."""
     def state_dict(self) -> dict[str, int]:
-        """`{"next_index": n}`: records given so far. Fit for JSON."""
+        """`{"next_index": n}`: the position. Fit for JSON."""
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Goes on where `state_dict` was called. IndexError or ValueError for a state that does not fit."""
 
@@ -267,21 +325,25 @@ class RecordIterator(Iterator[bytes]):
 class Batch(Sequence[memoryview]):
     """Records in a few large buffers: as read-only views, as Arrow, or as `bytes` on request.
 
-    Holds its buffers, so a view that is kept keeps the batch's memory.
+    Holds its buffers, so a view that is kept keeps the batch's memory. A record that is missing, because `read_batch`
+    skipped its chunk, is `None`, and null in Arrow.
     """
 
     def __len__(self) -> int: ...
     @overload
-    def __getitem__(self, index: SupportsIndex, /) -> memoryview: ...
+    def __getitem__(self, index: SupportsIndex, /) -> _ViewOrNone: ...
     @overload
-    def __getitem__(self, index: slice[Any, Any, Any], /) -> list[memoryview]: ...
-    def __iter__(self) -> Iterator[memoryview]: ...
-    def __reversed__(self) -> Iterator[memoryview]: ...
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> list[_ViewOrNone]: ...
+    def __iter__(self) -> Iterator[_ViewOrNone]: ...
+    def __reversed__(self) -> Iterator[_ViewOrNone]: ...
     def __contains__(self, record: object, /) -> bool: ...
     def index(self, record: Buffer, start: int | None = None, stop: int | None = None, /) -> int: ...
     def count(self, record: Buffer, /) -> int: ...
-    def to_list(self) -> list[bytes]:
+    def to_list(self) -> list[_BytesOrNone]:
         """The records as `bytes`."""
+    @property
+    def missing(self) -> int:
+        """How many of the records are missing."""
     @property
     def nbytes(self) -> int:
         """Sum of the records' sizes in bytes."""
@@ -297,31 +359,55 @@ class RecordWriter:
     """Writes records, in order, into a file that array_record reads too.
 
     Use it in a `with` statement, or call `close()`: a file without its footer is unfinished and readers refuse it. An
-    exception inside `with` leaves it unfinished, with every complete group written. Chunks are compressed in
-    parallel. May be used from several threads, but not in a process that was forked from the writer's: it raises
-    there and never writes.
+    exception inside `with` leaves it unfinished, with every record in it for `recover`, or for `mode="append"` to go on
+    with. Chunks are compressed in parallel. May be used from several threads, but not in a process that was forked from
+    the writer's: it raises there and never writes.
+
+    `mode="append"` goes on with a file, and makes it if there is none. Until `close` every reader finds the old
+    contents; if it never comes to that, they stay. An unfinished file is recovered first. Options that are not given
+    are those of the file. Each append costs a new index and about 128 KiB of tail: keep a writer open, and `flush` it.
 
     Args:
-        sink: a path, or a binary file object with `write`, which is left open.
+        sink: a path, or, for a new file, a binary file object with `write`, which is left open.
         options: an option string such as `"group_size:64,zstd:3"`; not together with the keywords it names.
+        mode: `"create"` begins a new file, and empties one that is there; `"append"` goes on. Default `"create"`.
+        copy: append to a copy, which takes the file's place at the end, so that readers that cannot look behind an
+            append, such as upstream's, find a complete file at every moment. Default `False`.
         keywords: options by keyword; see `_WriterKeywords`.
 
     Raises:
-        OSError and its kinds: the system refuses. OptionsError: an option that does not exist or does not fit.
+        OSError and its kinds: the system refuses. LockedError: another writer is at work on the file.
+        OptionsError: an option that does not exist, does not fit, or contradicts the file that is appended to.
+        CorruptError: the file to append to is damaged (code `damaged`), or of another kind. It is left as it was.
         UnsupportedError: `transpose:true`, a kind of path that cannot be written.
     """
 
     def __new__(
-        cls, sink: _Path | BinaryIO, options: str | None = None, **keywords: Unpack[_WriterKeywords]
+        cls,
+        sink: _Path | BinaryIO,
+        options: str | None = None,
+        *,
+        mode: Literal["create", "append"] = "create",
+        copy: bool = False,
+        **keywords: Unpack[_WriterKeywords],
     ) -> Self: ...
     def write(self, record: Buffer) -> None:
         """Appends one record: `bytes`, or any other contiguous buffer, which is copied."""
     def write_batch(self, records: Iterable[Buffer]) -> None:
         """Appends records in order. Those in front of one that is refused were taken."""
     def flush(self) -> None:
-        """Writes every complete group; the open group stays open."""
-    def close(self) -> None:
-        """Completes the file. A second call does nothing."""
+        """Makes every record so far readable for `TailReader` and `recover`: it survives the end of this process.
+
+        The records of the open group are written for now, and once more when it is full; the group stays open.
+        """
+    def sync(self) -> None:
+        """Makes every record so far durable: `flush`, and the file is brought to the disk.
+
+        Raises:
+            UnsupportedError: a writer of a file object cannot promise it.
+        """
+    def close(self, *, sync: bool = False) -> None:
+        """Completes the file, and brings it to the disk if `sync` says so. A second call does nothing."""
     def __enter__(self) -> Self: ...
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
@@ -332,10 +418,10 @@ class RecordWriter:
     def closed(self) -> bool: ...
     @property
     def records(self) -> int:
-        """Records written so far."""
+        """Records written so far, those of the file that is appended to among them."""
     @property
     def options(self) -> str:
-        """The options as the footer will state them."""
+        """The options as the footer will state them; with `mode="append"` those of the file, where none were given."""
 
 @final
 class Permutation(Sequence[int]):
@@ -384,6 +470,61 @@ class PermutationIterator(Iterator[int]):
     def seek(self, index: int) -> None: ...
     def state_dict(self) -> dict[str, int]: ...
     def load_state_dict(self, state: Mapping[str, int]) -> None: ...
+
+@final
+class TailReader(Iterator[bytes]):
+    """The records of a file that is being written or appended to: each once, in order, as soon as they are flushed.
+
+    A loop over it waits for more until the file is complete; behind the loop, another one goes on with what was
+    appended since. `poll` and `wait` give records by the batch. Takes no lock and no thread, and does not disturb the
+    writer. May be used from several threads: each record is given once. Waiting leaves the interpreter to others, and
+    ends by Ctrl-C within 0.2 s. Not for forked processes: open it there.
+
+    Args:
+        path: the file, which may be empty as yet.
+        start: passes over the records in front of this number, at least 0. Default 0. `len(RecordReader(path))` begins
+            with what is new.
+        on_corrupt: what to do about a part that cannot be read: raise, for good, or go on and list it in `skipped`.
+        keywords: options by keyword; see `_ReaderKeywords`. Only the limits matter.
+
+    Raises:
+        FileNotFoundError, OSError: the system refuses. At opening and later.
+        CorruptError: later: damage with more behind it, a file of another kind, one that became shorter.
+    """
+
+    def __new__(
+        cls, path: _Path, *, start: int = 0, on_corrupt: _OnCorrupt = "raise", **keywords: Unpack[_ReaderKeywords]
+    ) -> Self: ...
+    def poll(self) -> Batch | None:
+        """The next records, as far as they are there: those of one chunk. `None` if there is nothing new."""
+    def wait(self, timeout: float | None = None) -> Batch | None:
+        """Waits for the next records.
+
+        Args:
+            timeout: seconds, at least 0; then `None` is returned if there were none. Default `None`: until there are
+                records, or the file is complete.
+        """
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> bytes: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    def close(self) -> None:
+        """Lets go of the file. Later calls raise ClosedError, a wait that is under way too."""
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the file was complete at the last look, and every record was given. Somebody may still append."""
+    @property
+    def position(self) -> int:
+        """Number of the record that comes next."""
+    @property
+    def skipped(self) -> list[Fault]:
+        """What was skipped so far."""
+    @property
+    def path(self) -> str: ...
 
 @final
 class Fault:
@@ -442,6 +583,69 @@ def verify(
 
     Raises:
         OSError and its kinds: the file cannot be read at all.
+    """
+
+@final
+class RecoveryReport:
+    """What `recover` found, and what it did not."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is complete and nothing of it was skipped."""
+    @property
+    def file_bytes(self) -> int: ...
+    @property
+    def records(self) -> int:
+        """Records that can be read."""
+    @property
+    def chunks(self) -> int:
+        """Chunks that hold them."""
+    @property
+    def provisional_records(self) -> int:
+        """How many of them were flushed while their group was open, and are in no finished chunk."""
+    @property
+    def records_lost(self) -> int:
+        """Records that are known to be lost. Of some damage nobody can tell how many it cost."""
+    @property
+    def index(self) -> WindrowError | None:
+        """What is wrong with the index at the end of the file, with its `code`; `None` if the file is complete."""
+    @property
+    def skipped(self) -> list[Fault]:
+        """Parts that cannot be read, by their first byte. Their records are numbered as the writer numbered them."""
+    @property
+    def skipped_omitted(self) -> int:
+        """Parts beyond those that are listed."""
+
+@final
+class Recovered:
+    """A file as far as it is whole."""
+
+    @property
+    def reader(self) -> RecordReader:
+        """Reads all whole records in order, numbered from 0 without gaps. A pickle of it recovers again."""
+    @property
+    def report(self) -> RecoveryReport:
+        """What was found, and what was not."""
+
+def recover(
+    source: _Path | Buffer | BinaryIO,
+    *,
+    progress: Callable[[int], object] | None = None,
+    on_corrupt: _OnCorrupt = "raise",
+    **keywords: Unpack[_ReaderKeywords],
+) -> Recovered:
+    """Finds every whole record of a file that was cut, was never finished, or is damaged anywhere. Only reads it.
+
+    Reads all of it once, on the calling thread. Ctrl-C stops it.
+
+    Args:
+        source: a path, content or a binary file object, as for `RecordReader`.
+        progress: called now and then with the bytes that are done.
+        on_corrupt: of the reader, should the file be damaged later.
+        keywords: options of the reader; see `_ReaderKeywords`.
+
+    Raises:
+        OSError and its kinds: the file cannot be read at all. CorruptError: it holds no chunk at all.
     """
 
 @disjoint_base

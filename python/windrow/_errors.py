@@ -83,3 +83,7 @@ class NoDirectoryError(StorageError, NotADirectoryError):
 
 class DirectoryError(StorageError, IsADirectoryError):
     """A folder where a file is needed."""
+
+
+class LockedError(StorageError, BlockingIOError):
+    """Another writer is at work on the file."""

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySlice, PyTuple};
 
 use super::{Opened, ignore};
-use crate::bytes::read_list;
+use crate::bytes::{Missing, read_list};
 use crate::indices::{self, Key, number};
 use crate::iterator::RecordIterator;
 use crate::options;
@@ -71,14 +71,14 @@ impl ArrayRecordReader {
         }
         base.check_records(behind.abs_diff(first))?;
         let records: Vec<u64> = (first.unsigned_abs()..behind.unsigned_abs()).collect();
-        read_list(py, &base, &records)
+        read_list(py, &base, &records, &Missing::Raise)
     }
 
     fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let py = indices.py();
         let (base, records) = (self.base(py)?, self.records(py)?);
         let records = indices::records(indices, &records.view, false, records.name(), &base)?;
-        read_list(py, &base, &records)
+        read_list(py, &base, &records, &Missing::Raise)
     }
 }
 
@@ -175,7 +175,8 @@ impl ArrayRecordReader {
     /// All records, in order.
     fn read_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let base = self.base(py)?;
-        read_list(py, &base, &base.all_of(&View::all(base.len()))?)
+        let records = base.all_of(&View::all(base.len()))?;
+        read_list(py, &base, &records, &Missing::Raise)
     }
 
     /// The next record, None at the end; with a number, that record.
@@ -211,7 +212,7 @@ impl ArrayRecordReader {
         if let Ok(slice) = key.cast::<PySlice>() {
             let base = self.base(py)?;
             let records = base.all_of(&records.view.slice(slice)?)?;
-            return Ok(read_list(py, &base, &records)?.into_any());
+            return Ok(read_list(py, &base, &records, &Missing::Raise)?.into_any());
         }
         match indices::key(key, &records.view, records.name())? {
             Key::One(index) => Ok(records.read_one(py, index)?.into_any()),

@@ -5,6 +5,7 @@ use pyo3::types::PyDict;
 
 use super::{Opened, ignore};
 use crate::options;
+use crate::place::local_path;
 use crate::writer::SharedWriter;
 
 /// The writer of array_record: same names, positional arguments and files.
@@ -24,9 +25,9 @@ impl ArrayRecordWriter {
         lazy_errors: bool,
         ignored: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let options = options::writer(options, None)?;
+        let options = options::writer(options, None)?.for_new_file()?;
         ignore(ignored)?;
-        let opened = SharedWriter::open(py, path, options);
+        let opened = local_path(path).and_then(|path| SharedWriter::create(py, &path, options));
         Ok(Self {
             opened: Opened::new(py, opened, lazy_errors)?,
         })
@@ -52,7 +53,7 @@ impl ArrayRecordWriter {
 
     /// Completes the file.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.opened.get(py)?.close(py)
+        self.opened.get(py)?.close(py, false)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
