@@ -36,7 +36,7 @@ def write(path: Path) -> None:
         writer.flush()
         writer.sync()
         assert_type(writer.records, int)
-        assert_type(writer.options, str | None)
+        assert_type(writer.options, str)
         assert_type(writer.path, str | None)
     RecordWriter(io.BytesIO(), "group_size:5").close()
     with open(path, "wb") as file:

@@ -316,6 +316,10 @@ impl LiveChunks {
             self.add_skip(range);
             return None;
         }
+        if self.undo.is_some() {
+            // Of two in a row one may have been a footer.
+            self.gaps.push(self.live.len());
+        }
         self.undo.get_or_insert(Undo {
             open: self.open,
             group: self.group,
@@ -386,13 +390,23 @@ impl LiveChunks {
         let mut from = self.tail_begin();
         if !self.gaps.is_empty() {
             from = self.live.len();
-            let group = self.live.get(self.group..self.open).unwrap_or_default();
-            let in_group = group.iter().map(|chunk| chunk.records);
-            let may_grow = self.short_tail || in_group.fold(0, u64::saturating_add) < chunk.records;
-            let with_group = may_grow.then_some(self.group);
-            // Behind each gap another group may begin.
-            let tails = self.gaps.iter().copied().filter(|&gap| gap >= self.group);
-            let tails = with_group.into_iter().chain([self.open]).chain(tails);
+            let of_group = |group: usize, open: usize, is_short: bool| {
+                let chunks = self.live.get(group..open).unwrap_or_default();
+                let records = chunks.iter().map(|chunk| chunk.records);
+                let may_grow = is_short || records.fold(0, u64::saturating_add) < chunk.records;
+                [may_grow.then_some(group), Some(open)]
+            };
+            // What was skipped may have been a footer, and have changed nothing. Behind each gap another group may
+            // begin.
+            let before = self.undo.as_ref();
+            let before = before.map(|undo| of_group(undo.group, undo.open, undo.short_tail));
+            let gaps = self.gaps.iter().copied().filter(|&gap| gap >= self.group);
+            let tails = of_group(self.group, self.open, self.short_tail)
+                .into_iter()
+                .chain(before.into_iter().flatten())
+                .flatten()
+                .chain(gaps);
+            let tails: Vec<usize> = tails.collect();
             for begin in tails {
                 let tail = self.tail(begin);
                 if !tail.is_empty()

@@ -266,6 +266,12 @@ impl<S: Sink> Writer<S> {
         self.failed
     }
 
+    /// The options that it writes with: of an append, those of the file where none were given.
+    #[must_use]
+    pub fn options(&self) -> &WriterOptions {
+        &self.options
+    }
+
     /// The file's name in messages.
     #[must_use]
     pub fn name(&self) -> &SourceName {

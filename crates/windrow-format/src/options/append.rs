@@ -26,7 +26,8 @@ use super::writer::WriterOptions;
 pub struct AppendOptions {
     group_size: Option<u32>,
     codec: Option<Codec>,
-    window_log: Option<u32>,
+    /// Given or not, and then automatic or not.
+    window_log: Option<Option<u32>>,
     pad_to_block_boundary: Option<bool>,
     transpose: Option<bool>,
     max_group_bytes: Option<u64>,
@@ -59,7 +60,7 @@ impl AppendOptions {
     /// The binary logarithm of the codec's window in bytes, which must be that of the file.
     #[must_use]
     pub fn with_window_log(mut self, log: u32) -> Self {
-        self.window_log = Some(log);
+        self.window_log = Some(Some(log));
         self
     }
 
@@ -185,7 +186,7 @@ impl AppendOptions {
             options = options.with_codec(codec);
         }
         if let Some(log) = self.window_log {
-            options = options.with_window_log(Some(log));
+            options = options.with_window_log(log);
         }
         if let Some(pad) = self.pad_to_block_boundary {
             options = options.with_pad_to_block_boundary(pad);
@@ -219,7 +220,7 @@ impl FromStr for AppendOptions {
                 "group_size" => options.with_group_size(parsed.group_size()),
                 "uncompressed" | "brotli" | "zstd" | "snappy" => options.with_codec(parsed.codec()),
                 "window_log" => Self {
-                    window_log: parsed.effective_window_log(),
+                    window_log: Some(parsed.window_log()),
                     ..options
                 },
                 "pad_to_block_boundary" => {
@@ -265,6 +266,9 @@ mod tests {
         for same in ["group_size:64", "brotli:7", "window_log:18,brotli:7", file] {
             assert_eq!(over(same, file).unwrap(), file.parse().unwrap(), "{same}");
         }
+        let new: AppendOptions = "brotli,window_log:auto".parse().unwrap();
+        let parsed: WriterOptions = "brotli,window_log:auto".parse().unwrap();
+        assert_eq!(new.into_options(WriterOptions::new()), parsed);
         // What `auto` stands for is the same.
         assert!(over("zstd,window_log:20", "zstd:3").is_ok());
     }
