@@ -204,7 +204,7 @@ fn check_resumed(run: &Run, image: &[u8], found: &[usize], context: &str) {
         &VerifyOptions::new().with_deep(true),
     )
     .unwrap();
-    let reader = Reader::from_bytes(bytes, ReaderOptions::default())
+    let reader = Reader::from_bytes(bytes.clone(), ReaderOptions::default())
         .unwrap_or_else(|e| panic!("{context}: {e:?}"));
     let old = reader.len() - new.len() as u64;
     // An old index may list chunks that the crash took; recovery leaves them out.
@@ -218,6 +218,33 @@ fn check_resumed(run: &Run, image: &[u8], found: &[usize], context: &str) {
             .collect();
         assert_eq!(old, found, "{context}");
         assert!(old.iter().all(|&index| index < run.records.len()));
+    }
+    // Who scans it finds the same, with the index and without.
+    let block = usize::try_from(windrow_format::BLOCK_BYTES).unwrap();
+    for len in [bytes.len(), bytes.len() - block] {
+        let options = RecoverOptions::default();
+        let recovered = recover_store(bytes[..len].to_vec(), SourceName::MEMORY, &options).unwrap();
+        let all = recovered.reader.read_all().unwrap();
+        assert_eq!(
+            all.len(),
+            found.len() + new.len(),
+            "{context}: {:?} {len} of {}, {} in {}",
+            recovered.report,
+            bytes.len(),
+            reader.len(),
+            image.len()
+        );
+        let (front, back) = (0..found.len(), found.len()..all.len());
+        for (place, &index) in front.zip(found) {
+            assert_eq!(
+                all.get(place),
+                run.records.get(index).map(Vec::as_slice),
+                "{context}"
+            );
+        }
+        for (place, record) in back.zip(new) {
+            assert_eq!(all.get(place), Some(record), "{context}");
+        }
     }
     for (place, record) in (old..).zip(new) {
         assert_eq!(reader.read(place).unwrap(), record, "{context}");

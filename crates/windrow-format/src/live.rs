@@ -18,6 +18,9 @@ use crate::record_chunk::RecordDecoder;
 use crate::records::Records;
 use candidate::Candidate;
 
+/// Places from which on a chunk may supersede what is live that are tried where parts of a file are missing.
+const MAX_TAILS: usize = 16;
+
 /// A chunk whose records belong to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveChunk {
@@ -161,13 +164,7 @@ impl LiveChunks {
         last.map_or(0, |last| last.first_record.saturating_add(last.records))
     }
 
-    /// How many of the last live chunks are provisional ones that the next data chunk will supersede.
-    #[must_use]
-    pub fn open_chunks(&self) -> usize {
-        self.live.len().saturating_sub(self.open)
-    }
-
-    /// Whether the next data chunk will also supersede the data chunk in front of those.
+    /// Whether the next data chunk will also supersede the last live data chunk: a short group.
     #[must_use]
     pub fn has_short_tail(&self) -> bool {
         self.short_tail
@@ -275,7 +272,7 @@ impl LiveChunks {
                 self.group_begin = undo.group_begin;
                 self.short_tail = undo.short_tail;
                 self.next_record = None;
-                self.gaps.push(self.live.len());
+                self.add_gap();
             }
             return Ok(Ok(Pushed::PostscriptOfSkipped));
         }
@@ -294,7 +291,7 @@ impl LiveChunks {
         self.hold_for_footer();
         self.add_skip(range);
         self.next_record = None;
-        self.gaps.push(self.live.len());
+        self.add_gap();
     }
 
     /// Takes a chunk whose header is sound, but whose data are not, or cannot be read. Returns the records that are
@@ -318,7 +315,7 @@ impl LiveChunks {
         }
         if self.undo.is_some() {
             // Of two in a row one may have been a footer.
-            self.gaps.push(self.live.len());
+            self.add_gap();
         }
         self.undo.get_or_insert(Undo {
             open: self.open,
@@ -343,6 +340,11 @@ impl LiveChunks {
         let next = self.next_record?;
         self.next_record = begin.map(|begin| begin.saturating_add(header.num_records).max(next));
         self.next_record.map(|end| next..end)
+    }
+
+    /// Forgets the chunk that is held back, because it may not be there any more; returns where it began.
+    pub fn take_back_held(&mut self) -> Option<u64> {
+        self.held.take().map(|(chunk, _)| chunk.begin)
     }
 
     /// Ends the scan at the end of the file: a chunk that was held back is a footer. Returns where that begins.
@@ -406,7 +408,7 @@ impl LiveChunks {
                 .chain(before.into_iter().flatten())
                 .flatten()
                 .chain(gaps);
-            let tails: Vec<usize> = tails.collect();
+            let tails: Vec<usize> = tails.take(MAX_TAILS).collect();
             for begin in tails {
                 let tail = self.tail(begin);
                 if !tail.is_empty()
@@ -489,7 +491,7 @@ impl LiveChunks {
         }
         let expected = self.next_record.map(|next| next.saturating_sub(in_front));
         if expected.is_some_and(|expected| expected != told.first_record) {
-            self.gaps.push(self.live.len());
+            self.add_gap();
         }
         self.undo = None;
         live.first_record = self.num_records();
@@ -543,6 +545,12 @@ impl LiveChunks {
             && last_records < metadata.file_group_size(first_records);
         self.next_record = Some(metadata.num_records);
         self.undo = None;
+    }
+
+    fn add_gap(&mut self) {
+        if self.gaps.last() != Some(&self.live.len()) {
+            self.gaps.push(self.live.len());
+        }
     }
 
     fn add_skip(&mut self, range: Range<u64>) {

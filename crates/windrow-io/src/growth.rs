@@ -1,13 +1,17 @@
 //! What a writer has to know of a file that it goes on with.
 
 use windrow_format::options::{AppendOptions, ReaderOptions, WriterOptions};
-use windrow_format::{Codec, CompressionType, LiveChunk, LiveChunks, Records};
+use windrow_format::{
+    At, CHUNK_HEADER_BYTES, ChunkHeader, Codec, CompressionType, FooterMetadata, FormatError,
+    LiveChunk, LiveChunks, Records, SIGNATURE_BYTES, add_with_block_headers,
+    take_out_block_headers,
+};
 
 use crate::error::{Error, Result, SourceName};
 use crate::live_scan::{LiveScan, compression_of_live, read_live};
 use crate::reader::{Reader, limits_of};
 use crate::store::Store;
-use crate::verify::SharedStore;
+use crate::verify::{ReadError, SharedStore};
 
 /// A file that is to grow.
 pub(crate) struct Growth {
@@ -26,7 +30,6 @@ pub(crate) struct Growth {
     pub(crate) is_sealed: bool,
     /// The file is complete if nothing is appended.
     pub(crate) is_complete: bool,
-    footer_begin: Option<u64>,
 }
 
 impl Growth {
@@ -37,7 +40,11 @@ impl Growth {
     ) -> Result<Self> {
         let store = SharedStore::new(store);
         let file_bytes = store.file_bytes(name)?;
-        let (live, keep) = find_live(&store, name, file_bytes)?;
+        let Found {
+            live,
+            keep,
+            metadata,
+        } = find(&store, name, file_bytes)?;
         let sealed_end = live.footer().and_then(|footer| footer.sealed_end);
         let is_complete = sealed_end == Some(keep);
         let mut growth = Self {
@@ -47,22 +54,17 @@ impl Growth {
             short: None,
             open: Vec::new(),
             keep,
-            is_sealed: is_complete || live.has_short_tail(),
+            is_sealed: live.has_short_tail() && sealed_end.is_some_and(|end| end <= keep),
             is_complete,
-            footer_begin: live.footer().map(|footer| footer.begin),
         };
-        let file = growth.file_options(name, &live, given)?;
+        let file = growth.file_options(name, &live, metadata.as_ref(), given)?;
         growth.options = if growth.chunks.is_empty() {
             given.clone().into_options(file.clone())
         } else {
             given.over(&file)?
         };
-        // Pairs that were set have to go into a new footer.
-        growth.is_complete &= growth.options.metadata() == file.metadata();
-        let provisional = live.open_chunks();
-        growth.open = growth
-            .chunks
-            .split_off(growth.chunks.len().saturating_sub(provisional));
+        let data_end = growth.chunks.iter().rposition(|chunk| !chunk.provisional);
+        growth.open = growth.chunks.split_off(data_end.map_or(0, |last| last + 1));
         if growth.has_short_chunk(&live) {
             growth.short = growth.chunks.pop();
         }
@@ -70,19 +72,31 @@ impl Growth {
             // The group of the provisional chunks begins with the short chunk's records.
             growth.open.splice(0..0, growth.short.take());
         }
+        // Pairs that were set have to go into a new footer.
+        growth.is_complete &= growth.options.metadata() == file.metadata();
         Ok(growth)
     }
 
     /// For a copy: keeps only what will not be written again.
-    pub(crate) fn leave_index_behind(&mut self) {
+    pub(crate) fn leave_index_behind(&mut self, name: &SourceName) -> Result<()> {
         self.open.splice(0..0, self.short.take());
-        let footer = self
-            .footer_begin
-            .filter(|_| self.is_complete || self.is_sealed);
-        let open = self.open.first().map(|chunk| chunk.begin);
-        self.keep = open.or(footer).unwrap_or(self.keep);
+        self.keep = match self.chunks.last() {
+            Some(last) => self.end_of(last).map_err(|error| error.into_error(name))?,
+            None => SIGNATURE_BYTES,
+        };
         self.is_complete = false;
         self.is_sealed = false;
+        Ok(())
+    }
+
+    /// Where a chunk itself ends; an index tells only where the next one begins.
+    fn end_of(&self, chunk: &LiveChunk) -> Result<u64, ReadError> {
+        let header_end = add_with_block_headers(chunk.begin, CHUNK_HEADER_BYTES);
+        self.store.with_bytes(chunk.begin..header_end, |raw| {
+            let flat = take_out_block_headers(chunk.begin, raw);
+            let header = ChunkHeader::parse(&flat, At::byte(chunk.begin));
+            header.map_or(chunk.end, |header| header.chunk_end(chunk.begin))
+        })
     }
 
     /// The records of one of the chunks.
@@ -96,7 +110,17 @@ impl Growth {
         )
         .map_err(|error| error.into_error(name))?
         .map_err(|source| Error::format(name, None, source))?;
-        Ok(records)
+        let (found, bytes) = (records.len() as u64, records.bytes_len() as u64);
+        if (found, bytes) == (chunk.records, chunk.decoded_bytes) {
+            return Ok(records);
+        }
+        let source = FormatError::EntryMismatch {
+            at: At::byte(chunk.begin),
+            field: "num_records or decoded_data_size",
+            chunk: found,
+            footer: chunk.records,
+        };
+        Err(Error::format(name, None, source))
     }
 
     /// Whether the last data chunk is one that grows when records come.
@@ -108,8 +132,10 @@ impl Growth {
             return false;
         };
         let group_size = u64::from(self.options.group_size());
+        // Provisional chunks would have superseded a short one, or stand behind its postscript.
+        let is_last = self.open.is_empty() && !self.is_complete;
         let uniform = others.iter().all(|chunk| chunk.records == group_size);
-        !self.is_sealed && uniform && !last.provisional && last.records < group_size
+        is_last && uniform && !last.provisional && last.records < group_size
     }
 
     /// The options that the file was written with, as far as it tells them.
@@ -117,9 +143,9 @@ impl Growth {
         &self,
         name: &SourceName,
         live: &LiveChunks,
+        metadata: Option<&FooterMetadata>,
         given: &AppendOptions,
     ) -> Result<WriterOptions> {
-        let metadata = live.footer().map(|footer| &footer.metadata);
         let told = metadata.and_then(|metadata| metadata.parsed_writer_options());
         let first = self.chunks.first();
         let data = self
@@ -140,12 +166,19 @@ impl Growth {
             (None, Some(first)) => {
                 let mut records = live.told_group_size().unwrap_or(first.records);
                 // A single chunk may be a short one.
-                if data == 1 && live.told_group_size().is_none() {
+                if data == 1 && live.told_group_size().is_none() && metadata.is_none() {
                     records = records.max(given.group_size().map_or(0, u64::from));
                 }
+                let codec = self.codec_of(name, first, given)?;
+                // What the file does not tell contradicts nothing.
+                let base = WriterOptions::new().with_codec(codec);
+                let all = given.clone().into_options(base);
+                let window_log = all.window_log().filter(|_| all.codec() == codec);
                 WriterOptions::new()
                     .with_group_size(group_size(records))
-                    .with_codec(self.codec_of(name, first, given)?)
+                    .with_codec(codec)
+                    .with_window_log(window_log)
+                    .with_pad_to_block_boundary(all.pad_to_block_boundary())
             }
         };
         for (key, value) in metadata.into_iter().flat_map(|m| &m.user_metadata) {
@@ -176,34 +209,43 @@ impl Growth {
     }
 }
 
-/// The live chunks of a file, and where a writer goes on.
-fn find_live(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<(LiveChunks, u64)> {
+/// A file as a scan finds it.
+struct Found {
+    live: LiveChunks,
+    /// How many of its bytes stay.
+    keep: u64,
+    /// Of the last footer, with or without a postscript.
+    metadata: Option<FooterMetadata>,
+}
+
+/// Finds the live chunks of a file, and where a writer goes on.
+fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found> {
     let options = ReaderOptions::new();
     let limits = limits_of(&options);
-    let (mut scan, error) = match store.open(name, &options) {
-        Ok(reader) => {
-            let live = sealed_chunks(&reader)?;
-            let sealed = reader.sealed_bytes();
-            if sealed == file_bytes {
-                return Ok((live, file_bytes));
-            }
-            let scan = LiveScan::behind(store.clone(), sealed..file_bytes, limits, live);
-            (scan, None)
-        }
-        Err(Error::Format { source, .. }) => {
-            let scan = LiveScan::new(store.clone(), file_bytes, limits, None);
-            (scan, Some(source))
-        }
+    let (index, error) = match store.open(name, &options) {
+        Ok(reader) => (Some(reader), None),
+        Err(Error::Format { source, .. }) => (None, Some(source)),
         Err(error) => return Err(error),
     };
-    scan.run(|_| true).map_err(|error| error.into_error(name))?;
-    let sound_end = scan.sound_end();
+    let scan = |end: u64| -> Result<LiveScan> {
+        let mut scan = match &index {
+            Some(reader) => {
+                let behind = reader.sealed_bytes()..end;
+                LiveScan::behind(store.clone(), behind, limits, sealed_chunks(reader)?)
+            }
+            None => LiveScan::new(store.clone(), end, limits, None),
+        };
+        scan.run(|_| true).map_err(|error| error.into_error(name))?;
+        Ok(scan)
+    };
+    let all = scan(file_bytes)?;
+    let sound_end = all.sound_end();
     if let Some(source) = error
         && sound_end == 0
     {
         return Err(Error::format(name, None, source));
     }
-    let (mut live, faults, _) = scan.finish();
+    let (mut live, faults, _) = all.finish();
     let damaged = live.skipped().iter().find(|bytes| bytes.end <= sound_end);
     if let Some(bytes) = damaged
         && let Some(fault) = faults.iter().find(|fault| fault.bytes.start == bytes.start)
@@ -214,8 +256,25 @@ fn find_live(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<
             source: fault.error.clone(),
         });
     }
-    let keep = live.finish().unwrap_or(sound_end);
-    Ok((live, keep))
+    live.finish();
+    // A footer without its postscript and the padding behind that goes: who scans would take it for data if a chunk
+    // followed.
+    let unfinished = live.footer().filter(|footer| {
+        let last = live.chunks().last();
+        let is_complete = footer.sealed_end.is_some_and(|end| end <= file_bytes);
+        !is_complete && last.is_none_or(|last| last.begin < footer.begin)
+    });
+    let keep = unfinished.map_or(sound_end, |footer| footer.begin);
+    let metadata = live.footer().map(|footer| footer.metadata.clone());
+    if keep < file_bytes {
+        // What is cut off must have told nothing.
+        (live, ..) = scan(keep)?.finish();
+    }
+    Ok(Found {
+        live,
+        keep,
+        metadata,
+    })
 }
 
 /// What the index of a sealed file lists.

@@ -108,8 +108,12 @@ impl LiveScan {
             .end_of_index(reader.found_footer(), first, last.as_ref());
     }
 
-    /// Goes on in a file that has grown to `end` bytes.
+    /// Goes on in a file that has `end` bytes now.
     pub(crate) fn grow(&mut self, end: u64) {
+        if let Some(held) = self.live.take_back_held() {
+            // An unfinished footer may have been cut off, and something else stands there now.
+            self.walk.back_to_position(held);
+        }
         self.walk.grow(end);
         // What stood at the end may have been read before it was all there.
         self.window = Window::new(self.store.clone(), end, WINDOW_BYTES, Vec::new());
@@ -282,8 +286,17 @@ impl LiveScan {
             });
         }
         let (store, limits) = (&self.store, self.limits);
+        let mut all: Option<(u64, Option<Records>)> = None;
         self.live.push(&chunk, found.end, |tail, chunk| {
-            holds(store, limits, tail, chunk)
+            if all.as_ref().is_none_or(|(begin, _)| *begin != chunk.begin) {
+                let mut records = Records::new();
+                let read = read_live(store, chunk, limits, &mut records)?;
+                all = Some((chunk.begin, read.is_ok().then_some(records)));
+            }
+            match &all {
+                Some((_, Some(records))) => holds(store, limits, tail, records),
+                _ => Ok(false),
+            }
         })
     }
 
@@ -341,39 +354,57 @@ fn check(go_on: &mut impl FnMut(u64) -> bool, position: u64) -> Result<(), ReadE
     Err(ReadError::interrupted(position))
 }
 
-/// Whether `chunk` holds the records of each chunk of `tail` in a row, one after the other; those of a data chunk at its
+/// Whether `all` holds the records of each chunk of `tail` in a row, one after the other; those of a data chunk at its
 /// beginning. What cannot be decoded is nowhere.
 fn holds(
     store: &SharedStore,
     limits: Limits,
     tail: &[LiveChunk],
-    chunk: &LiveChunk,
+    all: &Records,
 ) -> Result<bool, ReadError> {
-    let mut all = Records::new();
-    if read_live(store, chunk, limits, &mut all)?.is_err() {
-        return Ok(false);
-    }
     let mut place = 0;
     for part in tail {
         let mut run = Records::new();
         if read_live(store, part, limits, &mut run)?.is_err() {
             return Ok(false);
         }
-        let last = all.len().checked_sub(run.len());
-        let mut places = place..last.map_or(place, |last| last + 1);
-        if !part.provisional {
-            places.end = places.end.min(place + 1);
-        }
-        let starts_at = |&place: &usize| {
-            let mut pairs = run.iter().zip(all.iter().skip(place));
-            pairs.all(|(one, other)| one == other)
+        let found = if part.provisional {
+            find_run(&run, all, place)
+        } else {
+            let is_there = (0..run.len()).all(|n| run.get(n) == all.get(place + n));
+            is_there.then_some(place)
         };
-        match places.find(starts_at) {
+        match found {
             Some(found) => place = found + run.len(),
             None => return Ok(false),
         }
     }
     Ok(true)
+}
+
+/// Where the records of `run` stand in a row in `all`, from `place` on: the search of Knuth, Morris and Pratt, which is
+/// linear whatever the records are.
+fn find_run(run: &Records, all: &Records, place: usize) -> Option<usize> {
+    let mut borders = vec![0; run.len()];
+    let mut matched = 0;
+    for next in 1..run.len() {
+        while matched > 0 && run.get(matched) != run.get(next) {
+            matched = borders[matched - 1];
+        }
+        matched += usize::from(run.get(matched) == run.get(next));
+        borders[next] = matched;
+    }
+    matched = 0;
+    for next in place..all.len() {
+        while matched > 0 && run.get(matched) != all.get(next) {
+            matched = borders[matched - 1];
+        }
+        matched += usize::from(run.get(matched) == all.get(next));
+        if matched == run.len() {
+            return Some(next + 1 - matched);
+        }
+    }
+    run.is_empty().then_some(place)
 }
 
 /// Appends the records of a live chunk to `out`.

@@ -165,17 +165,19 @@ impl TailReader {
     /// Asks the store how far the file goes.
     fn look(&mut self) -> Result<()> {
         let file_bytes = self.store.file_bytes(&self.name)?;
-        if file_bytes < self.file_bytes {
+        if file_bytes != self.file_bytes {
+            // A writer that goes on with an unfinished file cuts off its end first.
+            self.scan.grow(file_bytes);
+            self.file_bytes = file_bytes;
+        }
+        let position = self.scan.position();
+        if file_bytes < position {
             return Err(self.fail(FormatError::Truncated {
                 what: "file that is followed",
                 at: At::byte(file_bytes),
-                need: self.file_bytes,
+                need: position,
                 have: file_bytes,
             }));
-        }
-        if file_bytes > self.file_bytes {
-            self.file_bytes = file_bytes;
-            self.scan.grow(file_bytes);
         }
         if !self.has_signature && file_bytes >= 64 {
             self.check_signature()?;

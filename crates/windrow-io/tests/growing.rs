@@ -264,6 +264,166 @@ fn an_append_that_is_cut_anywhere_leaves_the_old_contents() {
     }
 }
 
+/// The old footer must go, or a scan takes it for data: it ends where the chunk behind it begins.
+#[test]
+fn a_file_that_was_cut_in_its_end_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    for (group_size, len) in [(3, 5), (3, 6), (1, 5), (100, 5)] {
+        create(&path, group_size, len);
+        let whole = fs::read(&path).unwrap();
+        let footer = Reader::open(&path).unwrap().footer().clone();
+        let postscript = whole.len() as u64 - BLOCK_BYTES;
+        let (begin, end) = (footer.footer_offset, footer.footer_end);
+        for cut in [
+            begin,
+            begin + 50,
+            end,
+            end + 40,
+            end + 30_000,
+            postscript,
+            postscript + 80,
+        ] {
+            for copy in [false, true] {
+                fs::write(&path, &whole[..usize::try_from(cut).unwrap()]).unwrap();
+                let options = AppendOptions::new().with_copy(copy);
+                append(
+                    &path,
+                    len..len + 3,
+                    match len {
+                        // Nothing tells the group size of a single short chunk.
+                        5 if group_size == 100 => options.with_group_size(100),
+                        _ => options,
+                    },
+                );
+                let records = records(0..len + 3);
+                assert_eq!(all(&path), records, "group {group_size}, cut at {cut}");
+                assert!(is_sound(&path));
+                let recovered = recover(&path).unwrap().reader;
+                assert_eq!(recovered.read_all().unwrap().to_vecs(), records);
+                let mut tail = TailReader::open(&path, ReaderOptions::new()).unwrap();
+                while tail.poll().unwrap().is_some() {}
+                assert_eq!(
+                    tail.position(),
+                    len as u64 + 3,
+                    "group {group_size}, cut at {cut}"
+                );
+                assert!(tail.is_sealed());
+            }
+        }
+    }
+}
+
+/// The chunk of a group that was flushed is torn: what was flushed is taken up again, and never listed as it is.
+#[test]
+fn flushed_records_outlive_the_torn_chunk_of_their_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    for sealed in [0, 13, 20] {
+        if sealed > 0 {
+            create(&path, 10, sealed);
+        } else {
+            let _ = fs::remove_file(&path);
+        }
+        let given = AppendOptions::new()
+            .with_group_size(10)
+            .with_codec(Codec::Uncompressed);
+        let mut writer = Writer::append(&path, given).unwrap();
+        writer.write_batch(records(sealed..sealed + 3)).unwrap();
+        writer.flush().unwrap();
+        writer
+            .write_batch(records(sealed + 3..sealed + 10))
+            .unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        let mut bytes = fs::read(&path).unwrap();
+        if sealed == 13 {
+            // The last chunk is provisional here; the one in front is that of the group.
+            bytes.truncate(bytes.len() - 60);
+        }
+        let last = bytes.len() - 5;
+        bytes[last..].fill(0);
+        for copy in [false, true] {
+            fs::write(&path, &bytes).unwrap();
+            let kept = usize::try_from(recover(&path).unwrap().report.records).unwrap();
+            assert!(kept >= sealed + 3, "{kept} of {sealed} and more");
+            append(&path, kept..kept + 12, AppendOptions::new().with_copy(copy));
+            assert_eq!(all(&path), records(0..kept + 12), "{sealed} {copy}");
+            assert!(is_sound(&path));
+        }
+    }
+}
+
+/// Provisional chunks of the group that is written again must not stay in front of it.
+#[test]
+fn a_copy_leaves_flushed_records_of_its_last_group_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    for padded in [false, true] {
+        let options = options(10).with_pad_to_block_boundary(padded);
+        let mut writer = Writer::create_file(&path, options).unwrap();
+        writer.write_batch(records(0..2)).unwrap();
+        writer.flush().unwrap();
+        writer.finish().unwrap();
+        let mut writer = Writer::append(&path, AppendOptions::new().with_copy(true)).unwrap();
+        writer.write_batch(records(2..9)).unwrap();
+        writer.flush().unwrap();
+        writer.write_batch(records(9..30)).unwrap();
+        writer.flush().unwrap();
+        writer.finish().unwrap();
+        assert_eq!(all(&path), records(0..30));
+        let mut tail = TailReader::open(&path, ReaderOptions::new()).unwrap();
+        while tail.poll().unwrap().is_some() {}
+        assert_eq!(tail.position(), 30);
+    }
+}
+
+#[test]
+fn an_unfinished_file_takes_the_options_it_was_written_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    for text in [
+        "group_size:10,pad_to_block_boundary:true",
+        "group_size:10,zstd:3,window_log:22",
+        "group_size:10,brotli:1",
+    ] {
+        let _ = fs::remove_file(&path);
+        let mut writer = Writer::append(&path, text.parse().unwrap()).unwrap();
+        writer.write_batch(records(0..13)).unwrap();
+        writer.flush().unwrap();
+        drop(writer);
+        append(&path, 13..15, text.parse().unwrap());
+        assert_eq!(all(&path), records(0..15), "{text}");
+        let error = Writer::append(&path, "group_size:9".parse().unwrap()).unwrap_err();
+        assert_eq!(error.code(), "contradicting_option");
+    }
+    let new = folder.path().join("new");
+    assert!(Writer::append(&new, AppendOptions::new().with_group_size(0)).is_err());
+    assert!(!new.exists());
+}
+
+#[test]
+fn a_tail_outlives_the_writer_that_it_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let mut writer = Writer::create_file(&path, options(10)).unwrap();
+    writer.write_batch(records(0..13)).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    // What a torn write left.
+    let sound = fs::read(&path).unwrap();
+    fs::write(&path, [sound, vec![7; 100]].concat()).unwrap();
+    let mut tail = TailReader::open(&path, ReaderOptions::new()).unwrap();
+    while tail.poll().unwrap().is_some() {}
+    assert_eq!(tail.position(), 13);
+    let mut writer = Writer::append(&path, AppendOptions::new()).unwrap();
+    assert!(tail.poll().unwrap().is_none());
+    writer.write_batch(records(13..16)).unwrap();
+    writer.flush().unwrap();
+    while tail.poll().unwrap().is_some() {}
+    assert_eq!(tail.position(), 16);
+}
+
 #[test]
 fn an_append_to_a_damaged_file_is_refused_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

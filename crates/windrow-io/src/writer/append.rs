@@ -37,6 +37,10 @@ impl Writer<FileSink> {
     pub fn append(path: impl AsRef<Path>, options: AppendOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = SourceName::path(path);
+        if !path.exists() {
+            // Bad options leave no empty file behind.
+            check_options(&options.clone().into_options(WriterOptions::new()), &name)?;
+        }
         let (file, is_new) = open_locked(path, &name)?;
         if is_new {
             let options = options.into_options(WriterOptions::new());
@@ -71,7 +75,7 @@ impl<S: Sink> Writer<S> {
     ) -> Result<Self> {
         let mut growth = Growth::load(store, &name, options)?;
         if options.copy() {
-            growth.leave_index_behind();
+            growth.leave_index_behind(&name)?;
         }
         check_options(&growth.options, &name)?;
         let short = match &growth.short {
