@@ -13,7 +13,7 @@ BENCH_TEXT := target/bench-data/text.bin
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 CODECS := zstd brotli snappy
 
-.PHONY: help demo test test-loaders torture lint bench bench-peers bench-loaders wheel install clean venv need-cargo need-lints
+.PHONY: help demo test test-loaders torture fuzz lint bench bench-peers bench-loaders wheel install clean venv need-cargo need-lints
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,17 @@ test-loaders: wheel .venv-loaders/stamp ## test the Python package under Grain a
 # SEED=... gives other cases.
 torture: need-cargo ## flip 2,000 bits, cut 2,000 files and kill 200 writers
 	cargo run --release -p windrow-tests --bin torture -- $(or $(SEED),1)
+
+# FUZZ_SECONDS=... gives each target more than a minute, FUZZ_TARGETS=... names those to run.
+fuzz: need-cargo ## run each fuzz target for a minute (needs a C++ compiler)
+	FUZZ_TARGET_DIR="$(TARGET_DIR)/fuzz" FUZZ_SECONDS="$(FUZZ_SECONDS)" FUZZ_TARGETS="$(FUZZ_TARGETS)" fuzz/run.sh
+
+wheel: need-cargo venv ## build the Python package into target/wheels
+	rm -rf target/wheels
+	cd python && "$(VENV_BIN)/maturin" build --release --out "$(CURDIR)/target/wheels"
+
+install: wheel ## install the Python package into .venv
+	$(call INSTALL_WHEEL,.venv)
 
 lint: need-cargo need-lints ## check format, lints, documentation and each codec alone
 	cargo fmt --all --check
