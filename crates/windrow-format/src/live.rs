@@ -170,6 +170,17 @@ impl LiveChunks {
         self.short_tail
     }
 
+    /// The live chunks that the next data chunk may supersede, where it may hold records between them that were skipped;
+    /// empty where nothing was.
+    #[must_use]
+    pub fn doubtful(&self) -> &[LiveChunk] {
+        if self.skips.is_empty() {
+            return &[];
+        }
+        let before = self.undo.map_or(self.group, |undo| undo.group);
+        self.tail(before.min(self.group))
+    }
+
     /// The last footer that was found.
     #[must_use]
     pub fn footer(&self) -> Option<&FoundFooter> {

@@ -382,6 +382,28 @@ fn holds(
     Ok(true)
 }
 
+/// How many records of `chunk` come up to the last one of `parts`, each of which it holds in a row, in this order.
+pub(crate) fn place_behind(
+    store: &SharedStore,
+    limits: Limits,
+    parts: &[LiveChunk],
+    chunk: &LiveChunk,
+) -> Result<usize, ReadError> {
+    let mut all = Records::new();
+    let mut place = 0;
+    if read_live(store, chunk, limits, &mut all)?.is_ok() {
+        for part in parts {
+            let mut run = Records::new();
+            if read_live(store, part, limits, &mut run)?.is_ok()
+                && let Some(found) = find_run(&run, &all, place)
+            {
+                place = found + run.len();
+            }
+        }
+    }
+    Ok(place)
+}
+
 /// Where the records of `run` stand in a row in `all`, from `place` on: the search of Knuth, Morris and Pratt, which is
 /// linear whatever the records are.
 fn find_run(run: &Records, all: &Records, place: usize) -> Option<usize> {

@@ -8,7 +8,7 @@ use windrow_format::{At, ChunkHeader, ChunkType, FormatError, LiveChunk, Records
 
 use crate::cursor::RecordRun;
 use crate::error::{Error, Result, SourceName};
-use crate::live_scan::{LiveScan, read_live};
+use crate::live_scan::{LiveScan, place_behind, read_live};
 use crate::reader::limits_of;
 use crate::retry::twice;
 use crate::store::{FileStore, Store};
@@ -206,8 +206,10 @@ impl TailReader {
     /// Scans on by one chunk. `false` if there is none yet.
     fn take_step(&mut self) -> Result<bool> {
         let known = self.scan.faults().len();
+        let doubtful = self.scan.live().doubtful().to_vec();
         let stepped = self.scan.step(self.file_bytes);
         let stepped = self.medium(stepped)?;
+        self.pass_over(doubtful)?;
         let fault = self.scan.faults().get(known);
         if let Some(fault) = fault.filter(|_| self.options.on_corrupt() != OnCorrupt::Skip) {
             let (records, source) = (fault.records.clone(), fault.error.clone());
@@ -218,6 +220,27 @@ impl TailReader {
             }
         }
         Ok(stepped)
+    }
+
+    /// Passes over the records of a chunk that superseded some of these behind damage: then it may begin with records
+    /// that were never shown, so that their number tells nothing.
+    fn pass_over(&mut self, mut before: Vec<LiveChunk>) -> Result<()> {
+        let live = self.scan.live().chunks();
+        before.retain(|chunk| {
+            let place = live.binary_search_by_key(&chunk.begin, |live| live.begin);
+            place.is_err() && chunk.first_record < self.position
+        });
+        let Some(last) = before.last() else {
+            return Ok(());
+        };
+        let next = live.partition_point(|live| live.begin <= last.begin);
+        let Some(&new) = live.get(next) else {
+            return Ok(());
+        };
+        let limits = limits_of(&self.options);
+        let place = place_behind(&self.store, limits, &before, &new);
+        self.position = new.first_record + self.medium(place)? as u64;
+        Ok(())
     }
 
     /// What is left to show of the chunk that holds the next record.
