@@ -353,6 +353,11 @@ impl LiveChunks {
         self.next_record.map(|end| next..end)
     }
 
+    /// Takes the chunk that is held back for data, because what followed it has decided so.
+    pub fn release(&mut self) {
+        let Ok(()) = self.release_held(|_, _| Ok::<bool, std::convert::Infallible>(false));
+    }
+
     /// Forgets the chunk that is held back, because it may not be there any more; returns where it began.
     pub fn take_back_held(&mut self) -> Option<u64> {
         self.held.take().map(|(chunk, _)| chunk.begin)

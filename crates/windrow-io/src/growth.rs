@@ -267,8 +267,9 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
     let keep = unfinished.map_or(sound_end, |footer| footer.begin);
     let metadata = live.footer().map(|footer| footer.metadata.clone());
     if keep < file_bytes {
-        // What is cut off must have told nothing.
+        // What is cut off must have told nothing, but that what stands in front of it is no footer.
         (live, ..) = scan(keep)?.finish();
+        live.release();
     }
     Ok(Found {
         live,

@@ -554,6 +554,37 @@ fn records_that_are_footers_are_records() {
     }
 }
 
+/// Records that look like the file's own footer, then the real one, whose postscript was cut off.
+#[test]
+fn records_that_are_footers_are_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let empty = FooterMetadata {
+        version: 1,
+        ..FooterMetadata::default()
+    };
+    for group_size in [1, 2] {
+        let mut writer = Writer::create_file(&path, options(group_size)).unwrap();
+        writer.write(&empty.encode()).unwrap();
+        writer.finish().unwrap();
+        let footer_end = Reader::open(&path).unwrap().footer().footer_end;
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(footer_end + 40).unwrap();
+        let given = AppendOptions::new().with_group_size(group_size);
+        let mut writer = Writer::append(&path, given).unwrap();
+        writer.write(b"new").unwrap();
+        writer.flush().unwrap();
+        assert_eq!(recover(&path).unwrap().report.records, 2);
+        writer.finish().unwrap();
+        assert_eq!(all(&path), [empty.encode(), b"new".to_vec()]);
+        assert!(is_sound(&path));
+        let mut tail = TailReader::open(&path, ReaderOptions::new()).unwrap();
+        while tail.poll().unwrap().is_some() {}
+        assert_eq!(tail.position(), 2);
+        assert!(tail.is_sealed());
+    }
+}
+
 #[test]
 fn a_tail_says_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
