@@ -150,6 +150,15 @@ impl Damaged<'_> {
         Some(reader.len())
     }
 
+    /// Whether a sound postscript stands behind all damage.
+    fn has_end(&self) -> bool {
+        let original = &self.grown.file;
+        let block = original.len().saturating_sub(1 << 16);
+        self.grown.is_finished
+            && self.file.len() == original.len()
+            && self.file[block..] == original[block..]
+    }
+
     /// Follows the file, whole and as it may have grown.
     fn followed(&self, recovered: Option<&[usize]>) {
         let middle = self.file.len() / 2;
@@ -172,6 +181,14 @@ impl Damaged<'_> {
                 if on_corrupt == OnCorrupt::Raise || self.harm != Harm::Damaged {
                     let whole = numbers.iter().copied().eq(0..numbers.len());
                     assert!(whole, "{what}: a gap without a word: {numbers:?}");
+                }
+                if self.has_end() {
+                    let is_told = followed.error.is_some() || numbers.len() == self.numbers.len();
+                    assert!(
+                        on_corrupt == OnCorrupt::Skip || is_told,
+                        "{what}: {} records, and no word of the others",
+                        numbers.len()
+                    );
                 }
                 let Some(recovered) = recovered else {
                     continue;

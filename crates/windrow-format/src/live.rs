@@ -96,6 +96,7 @@ pub struct LiveChunks {
     undo: Option<Undo>,
     held: Option<(LiveChunk, Candidate)>,
     footer: Option<FoundFooter>,
+    sealed_end: Option<u64>,
     told_group_size: Option<u64>,
     decoder: RecordDecoder,
     records: Records,
@@ -130,6 +131,7 @@ impl LiveChunks {
             undo: None,
             held: None,
             footer: None,
+            sealed_end: None,
             told_group_size: None,
             decoder: RecordDecoder::new(),
             records: Records::new(),
@@ -185,6 +187,12 @@ impl LiveChunks {
     #[must_use]
     pub fn footer(&self) -> Option<&FoundFooter> {
         self.footer.as_ref()
+    }
+
+    /// Where the block of the last postscript ends, also of one whose footer cannot be read.
+    #[must_use]
+    pub fn sealed_end(&self) -> Option<u64> {
+        self.sealed_end
     }
 
     /// The group size that the last provisional chunk tells.
@@ -258,8 +266,10 @@ impl LiveChunks {
             return Ok(Err(error));
         }
         let offset = self.postscript_offset(chunk);
+        let block_end = begin.saturating_add(BLOCK_BYTES);
         if let Some((held, candidate)) = self.held.take_if(|(held, _)| offset == Some(held.begin)) {
-            self.seal(&held, candidate, Some(begin.saturating_add(BLOCK_BYTES)));
+            self.seal(&held, candidate, Some(block_end));
+            self.sealed_end = Some(block_end);
             return Ok(Ok(Pushed::Postscript));
         }
         let mut holds = holds;
@@ -272,10 +282,12 @@ impl LiveChunks {
                 .is_none_or(|last| last.begin < footer.begin)
         {
             // What was skipped between them made it one before.
-            footer.sealed_end = Some(begin.saturating_add(BLOCK_BYTES));
+            footer.sealed_end = Some(block_end);
+            self.sealed_end = Some(block_end);
             return Ok(Ok(Pushed::Postscript));
         }
         if offset.is_some_and(|offset| self.lies_in_last_skip(offset)) {
+            self.sealed_end = Some(block_end);
             if let Some(undo) = self.undo.take() {
                 self.open = undo.open;
                 self.group = undo.group;

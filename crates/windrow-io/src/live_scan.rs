@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use windrow_format::{
-    At, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkLocation, ChunkScan, ChunkType,
-    CompressionType, FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed,
-    RecordDecoder, Records, ScanPart, add_with_block_headers, compression_of,
+    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, FormatError, Limits,
+    LiveChunk, LiveChunks, Provisional, Pushed, RecordDecoder, Records, ScanPart, compression_of,
     take_out_block_headers,
 };
 
@@ -130,18 +129,21 @@ impl LiveScan {
                 Some(Found::Block(_)) => {}
                 Some(Found::Chunk(chunk)) => {
                     let checked = self.check(&chunk, &mut go_on)?;
-                    if checked.is_err() && !self.has_header(chunk.end, end)? {
+                    if checked.is_err() && !self.is_followed(end)? {
                         self.walk.back_to_position(begin);
                         return Ok(false);
                     }
+                    self.walk.back_to_position(chunk.end);
                     self.take(&chunk, checked)?;
                     return Ok(true);
                 }
                 Some(Found::Skipped(fault)) => {
-                    if fault.bytes.end >= end || !self.has_header(fault.bytes.end, end)? {
+                    let behind = fault.bytes.end;
+                    if behind >= end || !self.is_followed(end)? {
                         self.walk.back_to_position(begin);
                         return Ok(false);
                     }
+                    self.walk.back_to_position(behind);
                     self.skip(fault, &mut go_on)?;
                     return Ok(true);
                 }
@@ -149,15 +151,17 @@ impl LiveScan {
         }
     }
 
-    /// Whether a sound chunk header stands at `begin`.
-    fn has_header(&self, begin: u64, end: u64) -> Result<bool, ReadError> {
-        let header_end = add_with_block_headers(begin, CHUNK_HEADER_BYTES);
-        if header_end > end {
-            return Ok(false);
+    /// Whether a sound chunk header stands anywhere from where the walk is on: what is bad in front of it is not in the
+    /// making. Leaves the walk there.
+    fn is_followed(&mut self, end: u64) -> Result<bool, ReadError> {
+        let mut window = Window::new(self.store.clone(), end, WINDOW_BYTES, Vec::new());
+        loop {
+            match self.walk.next(&mut window)? {
+                None => return Ok(false),
+                Some(Found::Chunk(_)) => return Ok(true),
+                Some(Found::Skipped(_) | Found::Block(_)) => {}
+            }
         }
-        self.store.with_bytes(begin..header_end, |raw| {
-            ChunkHeader::parse(&take_out_block_headers(begin, raw), At::byte(begin)).is_ok()
-        })
     }
 
     /// The position up to which everything was told of.

@@ -109,8 +109,8 @@ impl TailReader {
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         let live = self.scan.live();
-        let sealed_end = live.footer().and_then(|footer| footer.sealed_end);
-        sealed_end.is_some_and(|end| end == self.file_bytes && end == self.scan.position())
+        live.sealed_end()
+            .is_some_and(|end| end == self.file_bytes && end == self.scan.position())
             && self.position >= live.num_records()
     }
 

@@ -448,6 +448,30 @@ fn a_tail_that_skips_shows_nothing_twice() {
 }
 
 #[test]
+fn a_tail_goes_on_behind_two_damaged_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let mut writer = Writer::create_file(&path, options(1)).unwrap();
+    writer.write_batch(["abcde"; 5]).unwrap();
+    writer.finish().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    // The data of one chunk, the header of the next.
+    bytes[152] ^= 1;
+    bytes[160] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let mut tail = TailReader::open(&path, ReaderOptions::new()).unwrap();
+    assert_eq!(tail.poll().unwrap().unwrap().len(), 1);
+    assert_eq!(tail.poll().unwrap_err().code(), "chunk_data_hash");
+    let options = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
+    let mut tail = TailReader::open(&path, options).unwrap();
+    while tail.poll().unwrap().is_some() {}
+    assert!(tail.is_sealed());
+    let skipped = tail.skipped();
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    assert_eq!(tail.position(), 1);
+}
+
+#[test]
 fn an_append_to_a_damaged_file_is_refused_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");

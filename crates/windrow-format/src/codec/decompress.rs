@@ -170,7 +170,10 @@ impl Decompressor {
             return Ok(());
         }
         // The vector may have had room for more. What is wrong is told by decoding into as much as was declared, so that
-        // it does not depend on what was decoded before.
+        // it does not depend on what was decoded before. Its memory goes first, as the second attempt takes as much.
+        let out = cursor.into_inner();
+        out.truncate(begin);
+        out.shrink_to(begin);
         let mut exact = Vec::with_capacity(size);
         match context.decompress(&mut exact, buffer) {
             Ok(written) => Err(size_error(written, size, limits)),
