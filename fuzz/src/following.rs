@@ -28,8 +28,8 @@ pub struct Followed {
 /// Follows a file that has one of the sizes of `sizes`, which ascend, after the other, and then all of it.
 ///
 /// # Panics
-/// If more records are shown than the reader says, or fewer without damage, if it goes on behind an error, or if a call takes more
-/// memory than it may.
+/// If more records are shown than the reader says, or fewer without damage, if it goes on behind an error, or if a call
+/// takes more memory than it may.
 #[must_use]
 pub fn follow(file: &[u8], options: &ReaderOptions, sizes: &[usize]) -> Followed {
     let most = bound(options, file.len());
