@@ -227,7 +227,7 @@ fn offsets_that_are_a_little_off() {
     // In front: the chunk before it must then be over before it is.
     let off = lie(|l| l.entries[1][0] = Some(begin - 1));
     let mut expected = off.good();
-    let cut = Seen::chunk("truncated", honest.offset(0), 0, 0..3);
+    let cut = Seen::chunk("chunk_end", honest.offset(0), 0, 0..3);
     expected[..3].fill(Err(cut));
     expected[3..6].fill(Err(Seen::chunk("chunk_header_hash", begin - 1, 1, 3..6)));
     assert_reads("one byte in front", &off.bytes(), &expected);

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use windrow::{Codec, Reader, ReaderOptions};
+use windrow::{Codec, Reader, ReaderOptions, SourceName, VerifyOptions, verify_store};
 use windrow_tests::hostile::{
     Outcome, Random, Seen, assert_methods, assert_reads, assert_refused, open_each, random_records,
     write_file,
@@ -111,14 +111,21 @@ fn every_cut_at_a_block_is_refused() {
 fn what_follows_the_end_is_noticed() {
     let bytes = sample();
     let longer = |more: &[u8]| [bytes.as_slice(), more].concat();
+    // So does an append begin, and so does one whose blocks never reached the disk: the contents in front of it are
+    // shown, and `verify` tells.
+    let whole = Reader::from_bytes(bytes.clone(), ReaderOptions::new()).unwrap();
+    let whole = whole.read_all().unwrap().to_vecs();
+    for more in [1, 65_536] {
+        let longer = longer(&vec![0; more]);
+        let reader = Reader::from_bytes(longer.clone(), ReaderOptions::new()).unwrap();
+        assert!(reader.read_all().unwrap().to_vecs() == whole);
+        assert_eq!(reader.sealed_bytes(), FILE_BYTES as u64);
+        let report = verify_store(longer, SourceName::MEMORY, &VerifyOptions::new()).unwrap();
+        assert_eq!(report.faults[0].code(), "unfinished_append");
+    }
     assert_refused(
-        "one byte more",
-        &longer(&[0]),
-        &Seen::tail("no_postscript", "tail_misaligned", None),
-    );
-    assert_refused(
-        "a block of zeros more",
-        &longer(&[0; 65_536]),
+        "a block of something else more",
+        &longer(&[9; 65_536]),
         &Seen::tail("no_postscript", "block_header_hash", FILE_BYTES as u64),
     );
     let other = write_file(&random_records(12, 900, 77), Codec::Uncompressed, 1);

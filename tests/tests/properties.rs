@@ -83,7 +83,7 @@ prop_compose! {
     }
 }
 
-/// Writes with calls of `flush` in between, which must not change anything.
+/// Writes with calls of `flush` in between, which must not change what is read.
 fn write(records: &[Vec<u8>], options: WriterOptions, flush_every: usize) -> Vec<u8> {
     let mut writer = Writer::create(Vec::new(), options).unwrap();
     for (number, record) in records.iter().enumerate() {
@@ -136,7 +136,7 @@ proptest! {
         flush_every in select(vec![3_usize, usize::MAX]),
     ) {
         let with_jobs = |jobs| options.clone().with_max_parallelism(jobs);
-        let one = write(&records, with_jobs(Some(1)), usize::MAX);
+        let one = write(&records, with_jobs(Some(1)), flush_every);
         for jobs in [Some(2), Some(8), None] {
             let more = write(&records, with_jobs(jobs), flush_every);
             prop_assert!(one == more, "{:?} jobs", jobs);
