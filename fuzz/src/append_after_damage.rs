@@ -84,20 +84,22 @@ pub fn run(input: &[u8]) -> Found {
 impl Damaged<'_> {
     /// The numbers of these records, which ascend.
     fn numbers<'r>(&self, what: &str, records: impl Iterator<Item = &'r [u8]>) -> Vec<usize> {
-        let number = |record: &[u8]| {
-            let number = self.numbers.get(record).copied();
-            // Which of two that look like footers is one, nobody knows where what follows is missing.
-            let is_unclear = self.grown.has_footers && self.harm == Harm::Damaged;
-            assert!(
-                number.is_some() || is_unclear,
-                "{what}: an invented record: {record:?}"
-            );
-            number
-        };
-        let numbers: Vec<usize> = records.filter_map(number).collect();
-        let ascend = numbers.windows(2).all(|pair| pair[0] < pair[1]);
-        assert!(ascend, "{what}: twice or out of order: {numbers:?}");
-        numbers
+        let numbers: Vec<Option<usize>> = records
+            .map(|record| self.numbers.get(record).copied())
+            .collect();
+        let known: Vec<usize> = numbers.iter().flatten().copied().collect();
+        if self.grown.has_footers && self.harm == Harm::Damaged {
+            // Which of those that look like footers is one, nobody knows where what follows is missing.
+            return known;
+        }
+        assert_eq!(
+            known.len(),
+            numbers.len(),
+            "{what}: an invented record: {numbers:?}"
+        );
+        let ascend = known.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(ascend, "{what}: twice or out of order: {known:?}");
+        known
     }
 
     /// Recovers the file; returns the numbers of the records that it gives.

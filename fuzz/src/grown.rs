@@ -207,8 +207,8 @@ fn numbered(number: usize, pattern: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Appends the records of a footer of what is there, each with a field that no reader knows, so that it differs from all
-/// others.
+/// Appends the records of a footer of what is there, each with a field that no reader knows, so that it differs from
+/// all others.
 fn mimic(file: &[u8], records: &mut Vec<Vec<u8>>) {
     let recovered = recover_store(file.to_vec(), SourceName::MEMORY, &RecoverOptions::new());
     let reader = recovered.expect("a sound file").reader;

@@ -1,7 +1,7 @@
 //! `recover_any_bytes`: any bytes as a file whose index is lost, that somebody still writes, or that is to grow.
 //!
-//! An input is a byte of flags and a file as [`open_any_bytes`](crate::open_any_bytes) has it; or, if [`RECIPE`] is among
-//! the flags, a [recipe](crate::recipe).
+//! An input is a byte of flags and a file as [`open_any_bytes`](crate::open_any_bytes) has it; or, if [`RECIPE`] is
+//! among the flags, a [recipe](crate::recipe).
 
 use std::cell::Cell;
 
@@ -42,8 +42,8 @@ pub fn expand(input: &[u8]) -> (u8, Vec<u8>) {
 ///
 /// # Panics
 /// See [`recover`] and [`follow`]; if whoever follows the file sees other records than recovery finds, where no chunk
-/// takes the place of another; if a writer that is refused changed the file, or one that is not leaves a file that cannot
-/// be read.
+/// takes the place of another; if a writer that is refused changed the file, or one that is not leaves a file that
+/// cannot be read.
 pub fn run(input: &[u8]) -> Found {
     let (flags, file) = expand(input);
     let options = reader_options(flags);
