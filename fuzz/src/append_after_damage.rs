@@ -13,7 +13,7 @@ use windrow::{
 use crate::damage::{Harm, inflict};
 use crate::examine::{assert_message, reader_options};
 use crate::following::follow;
-use crate::grown::{Grown, make};
+use crate::grown::{Grown, Shared, make};
 use crate::input::Input;
 use crate::memory::{bound, within};
 use crate::recovery::{Recovery, recover};
@@ -219,10 +219,10 @@ impl Damaged<'_> {
             options = options.with_metadata("new", "pair");
         }
         let most = bound(&self.options, self.file.len());
-        let kept = Cell::new(None);
+        let (kept, sink) = (Cell::new(None), Shared::default());
         let make = |keep| {
             kept.set(Some(usize::try_from(keep).expect("a file in memory")));
-            Ok(Vec::new())
+            Ok(sink.clone())
         };
         let store = self.file.to_vec();
         let resumed = within("resume", most, || {
@@ -240,13 +240,17 @@ impl Damaged<'_> {
         };
         let kept = &self.file[..kept.get().expect("only behind what is kept")];
         let old = usize::try_from(writer.records()).expect("few records");
+        if flags & 2 != 0 {
+            writer.flush().expect("writing to memory");
+            self.check_flushed(&[kept, &sink.bytes()].concat(), old);
+        }
         let count = 1 + usize::from(flags >> 5) * 9;
         let new: Vec<Vec<u8>> = (0..count)
             .map(|n| format!("new {n}").into_bytes())
             .collect();
         writer.write_batch(&new).expect("writing to memory");
-        let (more, summary) = writer.finish().expect("writing to memory");
-        let whole = [kept, more.as_slice()].concat();
+        let (_, summary) = writer.finish().expect("writing to memory");
+        let whole = [kept, &sink.bytes()].concat();
         assert_eq!(summary.file_bytes, whole.len() as u64);
         assert_eq!(summary.records, (old + count) as u64);
         if let Some(before) = opened.filter(|_| !copy) {
@@ -256,6 +260,23 @@ impl Damaged<'_> {
         }
         self.check_whole(whole, old, &new, kept.len() as u64, recovered);
         None
+    }
+
+    /// Checks what a crash would leave behind the first flush: the `old` records.
+    fn check_flushed(&self, file: &[u8], old: usize) {
+        if self.harm == Harm::Damaged {
+            return;
+        }
+        let recovery = recover(file, &self.options).expect("a sound file");
+        let records = recovery.records.expect("few records");
+        let flushed: Vec<&Vec<u8>> = records.iter().flatten().collect();
+        let old: Vec<&Vec<u8>> = self.grown.records[..old].iter().collect();
+        assert!(
+            flushed == old,
+            "flushed: {} of {}",
+            flushed.len(),
+            old.len()
+        );
     }
 
     /// Checks the file that came of it: `old` records that were found, and `new` ones, behind `kept` bytes.
@@ -275,7 +296,7 @@ impl Damaged<'_> {
         for fault in &report.faults {
             let lost = fault.records.as_ref().map_or(0, |records| records.end);
             assert!(
-                fault.bytes.end <= kept && lost <= old as u64,
+                fault.bytes.start < kept && lost <= old as u64,
                 "the new part, behind {kept}, is not sound: {fault:?}"
             );
         }

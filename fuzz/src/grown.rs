@@ -79,10 +79,10 @@ impl Grown {
 
 /// A sink whose bytes stay when the writer is gone.
 #[derive(Debug, Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
+pub(crate) struct Shared(Rc<RefCell<Vec<u8>>>);
 
 impl Shared {
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.borrow().clone()
     }
 }

@@ -82,6 +82,29 @@ fn frames_that_are_not_there() {
 }
 
 #[test]
+fn memory_that_there_is_not() {
+    // More than the process may have; the ratio would allow it, and so do the options.
+    const DECLARED: u64 = 5 << 30;
+    let mut values = Vec::new();
+    push_varint(&mut values, DECLARED);
+    let zstd = Codec::Zstd { level: 3 };
+    let frame = compressed(zstd, None, &Random::new(5).bytes(256 << 10));
+    // Behind the varint of the true size.
+    values.extend(&frame[3..]);
+    let data = chunk_data(b'z', &one_size(zstd, DECLARED), &values);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("case");
+    std::fs::write(&path, one_chunk(&header(1, DECLARED, &data), &data)).unwrap();
+    let args = ["read", path.to_str().unwrap(), "1000000000000"];
+    let limit = std::time::Duration::from_secs(60);
+    let answer = windrow_tests::hostile::run_json(PROGRAM.as_ref(), &args, limit);
+    for answer in answer["answers"].as_array().unwrap() {
+        assert_eq!(answer["code"], "out_of_memory", "{answer}");
+        assert_eq!(answer["byte"], 64, "{answer}");
+    }
+}
+
+#[test]
 fn a_large_brotli_window_reserves_nothing() {
     // The stream's header asks for a window of 1 GiB, the largest there is.
     let values = compressed(BROTLI, Some(30), &vec![0; 1 << 20]);

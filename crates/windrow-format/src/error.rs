@@ -168,6 +168,14 @@ pub enum FormatError {
         limit: u64,
         option: &'static str,
     },
+    #[error(
+        "no memory for the {what} at {at}, {bytes} bytes; a lower max_chunk_bytes refuses such a chunk at once"
+    )]
+    OutOfMemory {
+        what: &'static str,
+        at: At,
+        bytes: u64,
+    },
     #[error("more than {limit} {what} at {at}")]
     TooMany {
         what: &'static str,
@@ -242,7 +250,9 @@ impl FormatError {
             | Self::CompressionType { .. }
             | Self::CodecMissing { .. }
             | Self::Version { .. } => ErrorKind::Unsupported,
-            Self::Limit { .. } | Self::TooMany { .. } => ErrorKind::Limit,
+            Self::Limit { .. } | Self::TooMany { .. } | Self::OutOfMemory { .. } => {
+                ErrorKind::Limit
+            }
             _ => ErrorKind::Corrupt,
         }
     }
@@ -272,6 +282,7 @@ impl FormatError {
             Self::Varint { .. } => "varint",
             Self::Implausible { .. } => "implausible_size",
             Self::Limit { .. } => "limit",
+            Self::OutOfMemory { .. } => "out_of_memory",
             Self::TooMany { .. } => "too_many",
             Self::Message { .. } => "message",
             Self::PostscriptMagic { .. } => "postscript_magic",
@@ -314,6 +325,7 @@ impl FormatError {
             | Self::Varint { at, .. }
             | Self::Implausible { at, .. }
             | Self::Limit { at, .. }
+            | Self::OutOfMemory { at, .. }
             | Self::TooMany { at, .. }
             | Self::Message { at, .. }
             | Self::PostscriptMagic { at, .. }

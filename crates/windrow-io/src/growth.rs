@@ -12,6 +12,7 @@ use crate::live_scan::{LiveScan, compression_of_live, read_live};
 use crate::reader::{Reader, limits_of};
 use crate::store::Store;
 use crate::verify::{ReadError, SharedStore};
+use crate::writer::looks_like_footer;
 
 /// A file that is to grow.
 pub(crate) struct Growth {
@@ -26,6 +27,8 @@ pub(crate) struct Growth {
     pub(crate) open: Vec<LiveChunk>,
     /// How many bytes of the file stay.
     pub(crate) keep: u64,
+    /// Where the last postscript ends.
+    sealed_end: Option<u64>,
     /// What the last chunk supersedes is told by a postscript.
     pub(crate) is_sealed: bool,
     /// The file is complete if nothing is appended.
@@ -54,6 +57,7 @@ impl Growth {
             short: None,
             open: Vec::new(),
             keep,
+            sealed_end,
             is_sealed: live.has_short_tail() && sealed_end.is_some_and(|end| end <= keep),
             is_complete,
         };
@@ -87,6 +91,18 @@ impl Growth {
         self.is_complete = false;
         self.is_sealed = false;
         Ok(())
+    }
+
+    /// Whether a scan of what stays would take its last chunk for the footer of a file that was not finished.
+    pub(crate) fn ends_like_footer(&self, name: &SourceName) -> Result<bool> {
+        let last = self.short.as_ref().or(self.chunks.last());
+        let Some(last) =
+            last.filter(|_| self.open.is_empty() && self.sealed_end != Some(self.keep))
+        else {
+            return Ok(false);
+        };
+        let records = self.records_of(name, last)?;
+        Ok(records.get(0).is_some_and(looks_like_footer))
     }
 
     /// Where a chunk itself ends; an index tells only where the next one begins.

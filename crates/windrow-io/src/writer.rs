@@ -19,7 +19,7 @@ use crate::scratch::with_compressor;
 use crate::sink::{FileSink, Sink};
 use append::ShortChunk;
 use batch::{EncodedBatch, FooterEntries, GROUP_FILL_BYTES, GroupBatch};
-use flush::looks_like_footer;
+pub(crate) use flush::looks_like_footer;
 
 /// Bytes handed to the sink at once, where there are as many.
 const SINK_BYTES: usize = 256 << 10;

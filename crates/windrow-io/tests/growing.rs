@@ -587,7 +587,7 @@ fn records_that_are_footers_are_gone_on_with() {
         version: 1,
         ..FooterMetadata::default()
     };
-    for group_size in [1, 2] {
+    for (group_size, flush_at_once) in [(1, false), (1, true), (2, false), (2, true)] {
         let mut writer = Writer::create_file(&path, options(group_size)).unwrap();
         writer.write(&empty.encode()).unwrap();
         writer.finish().unwrap();
@@ -596,6 +596,10 @@ fn records_that_are_footers_are_gone_on_with() {
         file.set_len(footer_end + 40).unwrap();
         let given = AppendOptions::new().with_group_size(group_size);
         let mut writer = Writer::append(&path, given).unwrap();
+        if flush_at_once {
+            writer.flush().unwrap();
+            assert_eq!(recover(&path).unwrap().report.records, 1);
+        }
         writer.write(b"new").unwrap();
         writer.flush().unwrap();
         assert_eq!(recover(&path).unwrap().report.records, 2);
@@ -607,6 +611,28 @@ fn records_that_are_footers_are_gone_on_with() {
         assert_eq!(tail.position(), 2);
         assert!(tail.is_sealed());
     }
+}
+
+/// A copy goes on behind a last chunk that looks like a footer, but not behind the postscript that told it from one.
+#[test]
+fn a_copy_whose_last_chunk_looks_like_a_footer_says_that_it_is_not() {
+    let empty = FooterMetadata {
+        version: 1,
+        ..FooterMetadata::default()
+    };
+    let mut writer = Writer::create(Vec::new(), options(1)).unwrap();
+    writer.write(&empty.encode()).unwrap();
+    let (file, _) = writer.finish().unwrap();
+    let copy = AppendOptions::new().with_copy(true);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copy");
+    let mut writer = Writer::resume(file.clone(), SourceName::MEMORY, &copy, |keep| {
+        fs::write(&path, &file[..usize::try_from(keep).unwrap()])?;
+        fs::File::options().append(true).open(&path)
+    })
+    .unwrap();
+    writer.flush().unwrap();
+    assert_eq!(recover(&path).unwrap().report.records, 1);
 }
 
 #[test]

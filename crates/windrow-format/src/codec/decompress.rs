@@ -24,6 +24,22 @@ pub struct BufferLimits {
 }
 
 impl BufferLimits {
+    /// Makes room for `additional` bytes.
+    #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
+    fn reserve(&self, out: &mut Vec<u8>, additional: usize) -> Result<(), FormatError> {
+        out.try_reserve(additional)
+            .map_err(|_| self.out_of_memory(additional))
+    }
+
+    #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
+    fn out_of_memory(&self, bytes: usize) -> FormatError {
+        FormatError::OutOfMemory {
+            what: self.what,
+            at: self.at,
+            bytes: bytes as u64,
+        }
+    }
+
     /// Checks a declared size.
     pub(crate) fn check(&self, size: u64) -> Result<(), FormatError> {
         let Self {
@@ -89,7 +105,7 @@ impl Decompressor {
     /// A size prefix that is not a varint ([`FormatError::Varint`]), differs from `limits.exact`
     /// ([`FormatError::DecodedSize`]), or cannot be true ([`FormatError::Implausible`]); contents that are not valid
     /// ([`FormatError::Decompress`]), of another size ([`FormatError::DecodedSize`]) or followed by more
-    /// ([`FormatError::TrailingBytes`]); [`FormatError::CodecMissing`].
+    /// ([`FormatError::TrailingBytes`]); [`FormatError::OutOfMemory`]; [`FormatError::CodecMissing`].
     pub fn decompress_into(
         &mut self,
         compression: CompressionType,
@@ -162,7 +178,7 @@ impl Decompressor {
             self.zstd = zstd_safe::DCtx::try_create();
         }
         let context = self.zstd.as_mut().ok_or_else(invalid)?;
-        out.reserve(size);
+        limits.reserve(out, size)?;
         let begin = out.len();
         let mut cursor = std::io::Cursor::new(out);
         cursor.set_position(begin as u64);
@@ -174,7 +190,10 @@ impl Decompressor {
         let out = cursor.into_inner();
         out.truncate(begin);
         out.shrink_to(begin);
-        let mut exact = Vec::with_capacity(size);
+        let mut exact = Vec::new();
+        exact
+            .try_reserve_exact(size)
+            .map_err(|_| limits.out_of_memory(size))?;
         match context.decompress(&mut exact, buffer) {
             Ok(written) => Err(size_error(written, size, limits)),
             // The output buffer was too small, so there is more than was declared.
@@ -203,6 +222,7 @@ impl Decompressor {
             return Err(size_error(actual, size, limits));
         }
         let begin = out.len();
+        limits.reserve(out, size)?;
         out.resize(begin.saturating_add(size), 0);
         let target = out.get_mut(begin..).unwrap_or_default();
         self.snappy.decompress(buffer, target).map_err(invalid)?;
@@ -226,6 +246,8 @@ fn brotli_decompress(
     // Brotli's ratio has no useful bound, so memory follows what is really there.
     let mut reserved = size.min(buffer.len().saturating_mul(4).max(1 << 16));
     loop {
+        let held = out.len().saturating_sub(begin);
+        limits.reserve(out, reserved.saturating_sub(held))?;
         out.resize(begin.saturating_add(reserved), 0);
         let target = out.get_mut(begin..).unwrap_or_default();
         let mut room = reserved.saturating_sub(written);

@@ -1,6 +1,6 @@
 //! Going on with a file that is there already.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -86,6 +86,7 @@ impl<S: Sink> Writer<S> {
             }),
             None => None,
         };
+        let looks_like_footer = growth.ends_like_footer(&name)?;
         let mut open = Vec::new();
         for chunk in &growth.open {
             open.push(growth.records_of(&name, chunk)?);
@@ -110,6 +111,9 @@ impl<S: Sink> Writer<S> {
             writer.count(short.entry.num_records, short.entry.decoded_bytes);
             writer.laid_decoded_bytes += short.entry.decoded_bytes;
             writer.short = Some(short);
+        }
+        if writer.open_records == 0 {
+            writer.looks_like_footer = looks_like_footer;
         }
         writer.is_sealed = growth.is_complete;
         if writer.options.pad_to_block_boundary() {
@@ -157,49 +161,50 @@ fn entry_of(chunk: &LiveChunk) -> FooterEntry {
 /// have left it.
 fn open_locked(path: &Path, name: &SourceName) -> Result<(File, bool)> {
     let refuse = |source| Error::io(name, "append to", source);
+    loop {
+        let file = open_or_make(path).map_err(refuse)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { name: name.clone() }),
+            // A file system without locks cannot tell of another writer.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(refuse(error)),
+        }
+        // Looked at under the lock: the writer before this one may have replaced the file by its copy.
+        let mine = file.metadata().map_err(refuse)?;
+        let there = std::fs::metadata(path).map_err(refuse)?;
+        if is_same_file(&mine, &there) {
+            return Ok((file, mine.len() == 0));
+        }
+    }
+}
+
+fn open_or_make(path: &Path) -> io::Result<File> {
     let is_there = match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => true,
-        Ok(metadata) if metadata.is_dir() => return Err(refuse(crate::store::is_a_directory())),
+        Ok(metadata) if metadata.is_dir() => return Err(crate::store::is_a_directory()),
         Ok(_) => {
-            return Err(refuse(io::Error::new(
+            return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "not a regular file: appending needs one",
-            )));
+            ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(refuse(error)),
+        Err(error) => return Err(error),
     };
     let mut open = OpenOptions::new();
     open.read(true).write(true).create(!is_there);
-    let file = open.open(path).map_err(refuse)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::Locked { name: name.clone() }),
-        // A file system without locks cannot tell of another writer.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(error)) => return Err(refuse(error)),
-    }
-    // Looked at under the lock: the writer before this one may have replaced the file by its copy.
-    let same = std::fs::metadata(path).and_then(|there| same_file(&there, &file.metadata()?));
-    if !same.map_err(refuse)? {
-        return open_locked(path, name);
-    }
-    let is_empty = file.metadata().map_err(refuse)?.len() == 0;
-    Ok((file, is_empty))
+    open.open(path)
 }
 
 #[cfg(unix)]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "other systems may have to ask, and can fail"
-)]
-fn same_file(one: &std::fs::Metadata, other: &std::fs::Metadata) -> io::Result<bool> {
+fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 #[cfg(not(unix))]
-fn same_file(_: &std::fs::Metadata, _: &std::fs::Metadata) -> io::Result<bool> {
+fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
     // An open file cannot be replaced there.
-    Ok(true)
+    true
 }

@@ -99,7 +99,7 @@ impl<S: Sink> Writer<S> {
 }
 
 /// Whether a chunk that begins with this record could be a footer.
-pub(super) fn looks_like_footer(record: &[u8]) -> bool {
+pub(crate) fn looks_like_footer(record: &[u8]) -> bool {
     /// Field 1 with a length, which every footer begins with, but for those with fields that nobody knows.
     const FIRST_FIELD: u8 = 0x0a;
     record.first() == Some(&FIRST_FIELD) && FooterMetadata::parse(record, At::byte(0)).is_ok()
