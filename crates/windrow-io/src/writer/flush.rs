@@ -2,7 +2,8 @@
 
 use windrow_format::{At, FooterMetadata, Provisional};
 
-use super::{Writer, buffer, present};
+use super::Writer;
+use super::lay::{buffer, present};
 use crate::error::{Error, Result};
 use crate::scratch::with_compressor;
 use crate::sink::Sink;
