@@ -84,6 +84,7 @@ impl Compressor {
         }
         match codec {
             Codec::Uncompressed => {
+                reserve(out, input.len());
                 out.extend_from_slice(input);
                 Ok(())
             }
@@ -211,7 +212,6 @@ fn brotli_compress(
 
 /// Makes room for the worst case of one buffer. For large ones exactly: doubling would hold twice of what the writer
 /// promises.
-#[cfg(any(feature = "zstd", feature = "snappy"))]
 fn reserve(out: &mut Vec<u8>, bytes: usize) {
     const LARGE: usize = 1 << 20;
     if bytes < LARGE {
