@@ -1,11 +1,12 @@
 //! Checking all chunks of a few sections.
 
 use windrow_format::{
-    BLOCK_BYTES, Chunk, ChunkScan, FormatError, Limits, RecordDecoder, Records, ScanPart,
+    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, FormatError, Limits, RecordDecoder, Records,
+    ScanPart, remaining_in_block,
 };
 
 use super::report::{Fault, VerifyReport};
-use super::section::{ChunkRole, Section};
+use super::section::{ChunkRole, Head, Section};
 use super::walk::{Found, FoundChunk, Walk};
 use super::window::{ReadError, SharedStore, Window};
 use crate::error::{Error, Result};
@@ -90,6 +91,10 @@ pub(super) fn check_sections(
         let mut outcome = Outcome::default();
         for section in sections {
             outcome.stopped = match section {
+                Ok(section) if checker.is_sound_at_a_glance(&section) => {
+                    outcome.position = section.end;
+                    None
+                }
                 Ok(section) => {
                     let mut walk = Walk::new(section, checks.file_bytes);
                     let stopped = checker.check(&mut walk).err();
@@ -161,6 +166,30 @@ struct Checker<'a, P> {
 }
 
 impl<P: FnMut(u64) -> bool> Checker<'_, P> {
+    /// Counts the chunk of a section that is one listed chunk inside one block, if nothing is wrong with it. Files of
+    /// small chunks hold little else, and with the walk alone their check takes a sixth longer. `false` says nothing,
+    /// and nothing is done then: the walk tells.
+    fn is_sound_at_a_glance(&mut self, section: &Section) -> bool {
+        let Head::Data(location) = &section.head else {
+            return false;
+        };
+        let in_block = remaining_in_block(section.begin);
+        if self.checks.deep || section.end.saturating_sub(section.begin) > in_block {
+            return false;
+        }
+        let at = At::chunk(section.begin, location.chunk);
+        let raw = self.window.bytes(section.begin..section.end);
+        let Some(Ok(Chunk { header, .. })) = raw.ok().map(|raw| Chunk::parse(raw, at)) else {
+            return false;
+        };
+        let checked = section.check(&header, at, self.checks.file_bytes);
+        let is_sound = checked.is_ok() && header.chunk_end(section.begin) == section.end;
+        if is_sound {
+            self.count(&header, true);
+        }
+        is_sound
+    }
+
     fn check(&mut self, walk: &mut Walk) -> Result<(), ReadError> {
         while let Some(found) = walk.next(&mut self.window)? {
             match found {
@@ -198,7 +227,10 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             Ok(()) => {}
         }
         if errors.is_empty() {
-            self.count(chunk, is_data);
+            self.count(&chunk.header, is_data);
+            if matches!(chunk.role, ChunkRole::Dead | ChunkRole::Provisional) {
+                self.report.dead_bytes += chunk.end - chunk.at.byte;
+            }
         }
         for error in errors {
             let fault = Fault::of_chunk(chunk.bytes(), chunk.location.as_ref(), error);
@@ -269,15 +301,12 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             .decode(&chunk, &self.checks.limits, self.records)
     }
 
-    fn count(&mut self, chunk: &FoundChunk, is_data: bool) {
+    fn count(&mut self, header: &ChunkHeader, is_data: bool) {
         self.report.chunks += 1;
         if is_data {
             self.report.data_chunks += 1;
-            let decoded = chunk.header.decoded_bytes;
+            let decoded = header.decoded_bytes;
             self.report.decoded_bytes = self.report.decoded_bytes.saturating_add(decoded);
-        }
-        if matches!(chunk.role, ChunkRole::Dead | ChunkRole::Provisional) {
-            self.report.dead_bytes += chunk.end - chunk.at.byte;
         }
     }
 }

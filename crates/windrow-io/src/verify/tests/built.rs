@@ -212,6 +212,21 @@ fn types_that_fix_fields() {
 }
 
 #[test]
+fn a_block_header_that_was_never_written() {
+    let mut file = FileBuilder::new();
+    file.data(&[&[1; 65_000]]);
+    file.data(&[&[2; 1000]]);
+    let end = usize::try_from(file.position()).unwrap();
+    let mut bytes = file.finish();
+    // The chunk's data, alike all over, take its place: their hash fits with and without it.
+    bytes.copy_within(65_560..end, 65_536);
+    for deep in [false, true] {
+        let found = check(&bytes, deep);
+        assert_eq!(faults(&found), [("block_header_hash", 65_536, Some(1))]);
+    }
+}
+
+#[test]
 fn the_signature_comes_first() {
     let mut file = FileBuilder::new();
     file.data(&[b"a"]);
