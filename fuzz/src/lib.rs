@@ -17,6 +17,7 @@ pub mod recover_any_bytes;
 mod recovery;
 pub mod round_trip;
 pub mod seeds;
+pub mod transposed_decode;
 
 pub use damage::{Harm, inflict};
 pub use examine::{Findings, examine, reader_options};

@@ -14,6 +14,7 @@ use crate::recover_any_bytes::RECIPE;
 use crate::{chunk_decode, open_any_bytes, round_trip};
 
 mod grown;
+mod transposed;
 
 const FOLDERS: [&str; 2] = ["format-spec/vectors", "tests/data/golden"];
 const OPTION_ROWS: [&str; 2] = ["writer_rows.tsv", "reader_rows.tsv"];
@@ -86,6 +87,7 @@ pub fn all() -> Vec<(&'static str, Vec<Named>)> {
                 .collect(),
         ),
         ("options_string", option_strings()),
+        ("transposed_decode", transposed::inputs()),
         ("round_trip", writes(&files)),
     ];
     for (_, seeds) in &mut seeds {

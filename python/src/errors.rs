@@ -111,7 +111,7 @@ fn class_of(error: &Error) -> &'static str {
             _ => "StorageError",
         },
         Error::Locked { .. } => "LockedError",
-        Error::Options(_) | Error::OptionString(_) => "OptionsError",
+        Error::Options(_) | Error::OptionString(_) | Error::Field { .. } => "OptionsError",
         Error::OutOfRange { .. } => "OutOfRangeError",
         Error::WriterFailed { .. } | Error::WriterForked { .. } => "WriterError",
         Error::Instruction { .. } | Error::Source { .. } => "SourceError",

@@ -15,6 +15,7 @@ mod place;
 mod process;
 mod progress;
 mod records;
+mod records_metadata;
 mod recover;
 mod sequence;
 mod sources;

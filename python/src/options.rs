@@ -4,17 +4,19 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyMapping, PyString};
 use windrow::{
-    AppendOptions, Codec, IndexStorage, OptionsError, OptionsErrors, ReaderOptions, WriterOptions,
+    AppendOptions, Codec, IndexStorage, OptionsError, OptionsErrors, ReaderOptions,
+    RecordsMetadata, WriterOptions,
 };
 
 use crate::errors::{exception, raise};
 use crate::indices::type_name;
 use crate::place::bytes_of;
+use crate::records_metadata;
 
 const READER_KEYWORDS: &str = "readahead_buffer_bytes, max_parallelism, index_storage, footer_prefetch_bytes, \
-    max_chunk_bytes, max_record_bytes, max_batch_bytes, chunk_cache_bytes, on_corrupt";
+    max_chunk_bytes, max_record_bytes, max_batch_bytes, chunk_cache_bytes, fields, on_corrupt";
 const WRITER_KEYWORDS: &str = "group_size, codec, level, window_log, max_group_bytes, max_parallelism, \
-    pad_to_block_boundary, metadata, atomic";
+    pad_to_block_boundary, transpose, transpose_bucket_bytes, metadata, records_metadata, atomic";
 
 const CODECS: [&str; 4] = ["zstd", "brotli", "snappy", "uncompressed"];
 
@@ -40,6 +42,10 @@ pub fn reader(
             "max_record_bytes" => all.with_max_record_bytes(number()?),
             "max_batch_bytes" => all.with_max_batch_bytes(number()?),
             "chunk_cache_bytes" => all.with_chunk_cache_bytes(number()?),
+            "fields" => match optional::<Vec<String>>(&name, &value)? {
+                Some(fields) => all.with_fields(fields),
+                None => all.with_all_fields(),
+            },
             "on_corrupt" => {
                 let word: &str = value.extract().map_err(|_| unfit(&name, &value))?;
                 all.with_on_corrupt(parse(word)?)
@@ -55,6 +61,8 @@ pub fn reader(
 /// What is given of a writer's options.
 pub struct Given {
     pub options: AppendOptions,
+    /// Only a new file can be told.
+    pub records_metadata: Option<RecordsMetadata>,
     pub atomic: Option<bool>,
 }
 
@@ -68,7 +76,8 @@ impl Given {
 
     fn over_defaults(&self) -> WriterOptions {
         let all = self.options.clone().into_options(WriterOptions::new());
-        all.with_atomic(self.atomic.unwrap_or_default())
+        all.with_records_metadata(self.records_metadata.clone())
+            .with_atomic(self.atomic.unwrap_or_default())
     }
 }
 
@@ -76,6 +85,7 @@ impl Given {
 pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Given> {
     let mut given = Given {
         options: parse(options)?,
+        records_metadata: None,
         atomic: None,
     };
     let stated = |key: &str| {
@@ -88,7 +98,11 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<G
     for (name, value) in keywords.iter().flat_map(|keywords| keywords.iter()) {
         let name: String = name.extract()?;
         let is_codec = name == "codec" || name == "level";
-        if stated(&name) || (is_codec && CODECS.iter().any(|codec| stated(codec))) {
+        let key = match name.as_str() {
+            "transpose_bucket_bytes" => "transpose_bucket_size",
+            other => other,
+        };
+        if stated(key) || (is_codec && CODECS.iter().any(|codec| stated(codec))) {
             let message = format!("{name} is given in the option string and as a keyword");
             return Err(exception("OptionsError", "conflicting_options", message));
         }
@@ -121,7 +135,16 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<G
                 set(all, jobs, AppendOptions::with_max_parallelism)
             }
             "pad_to_block_boundary" => all.with_pad_to_block_boundary(flag()?),
+            "transpose" => all.with_transpose(flag()?),
+            "transpose_bucket_bytes" => {
+                let bytes = optional(&name, &value)?;
+                set(all, bytes, AppendOptions::with_transpose_bucket_bytes)
+            }
             "metadata" => with_metadata(all, &value)?,
+            "records_metadata" => {
+                given.records_metadata = records_metadata::given(&value)?;
+                all
+            }
             "atomic" => {
                 given.atomic = Some(flag()?);
                 all

@@ -146,14 +146,14 @@ impl Base {
     pub fn cursor(&self, view: &View, next: u64) -> Cursor {
         let records = view.at(next)..view.start.saturating_add(view.len);
         match self {
-            _ if !view.is_consecutive() => Cursor::Strided(Strided {
+            _ if !view.is_consecutive() => Cursor::Strided(Box::new(Strided {
                 base: self.clone(),
                 view: *view,
                 next,
                 batch: Batch::default(),
                 place: 0,
                 careful_until: 0,
-            }),
+            })),
             Self::File(reader) => Cursor::File(Box::new(reader.records_in(records))),
             Self::Files(source, _) => Cursor::Files(Box::new(source.slice(records).iter())),
         }
@@ -210,7 +210,7 @@ pub fn begin_of(run: &RecordRun, place: usize) -> usize {
 pub enum Cursor {
     File(Box<RecordCursor>),
     Files(Box<DataSourceIter>),
-    Strided(Strided),
+    Strided(Box<Strided>),
 }
 
 impl Cursor {

@@ -17,6 +17,7 @@ use crate::errors::{exception, raise};
 use crate::indices::{number, type_name};
 use crate::place::{Place, is_path, local_path};
 use crate::records::{Origin, Pickled, Records};
+use crate::records_metadata::to_object;
 use crate::recover::recover_place;
 use crate::sequence::Base;
 use crate::verify::{Fault, VerifyReport, fault, verify};
@@ -49,8 +50,11 @@ impl RecordReader {
 
     fn __repr__(slf: &Bound<'_, Self>) -> String {
         let records = slf.as_super().get();
+        // A reader that was closed has no options any more.
+        let fields = records.base().ok().and_then(|base| fields_of(&base));
+        let fields = fields.map_or(String::new(), |fields| format!(", fields={fields:?}"));
         format!(
-            "RecordReader({:?}, records={})",
+            "RecordReader({:?}, records={}{fields})",
             records.name(),
             records.view.len
         )
@@ -125,6 +129,22 @@ impl RecordReader {
         with_reader(slf, |reader| {
             reader.writer_options_string().map(str::to_owned)
         })
+    }
+
+    /// The fields that are read of each record.
+    #[getter]
+    fn fields(slf: &Bound<'_, Self>) -> PyResult<Option<Vec<String>>> {
+        Ok(fields_of(&*slf.as_super().get().base()?))
+    }
+
+    /// What the file says of its records.
+    fn records_metadata<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, base) = (slf.py(), slf.as_super().get().base()?);
+        let Base::File(reader) = &*base else {
+            unreachable!("a RecordReader is made of one file");
+        };
+        let metadata = py.detach(|| reader.records_metadata()).map_err(raise)?;
+        metadata.map(|metadata| to_object(py, metadata)).transpose()
     }
 
     /// The key/value pairs of the footer.
@@ -297,8 +317,20 @@ impl DataSource {
         }
         let View { start, step, len } = records.view;
         update(format!("{start},{step},{len}\n"))?;
+        if let Some(fields) = Self::fields(slf)? {
+            update(format!("{} fields\n", fields.len()))?;
+            for field in fields {
+                update(format!("{}:{field}\n", field.len()))?;
+            }
+        }
         let digest: String = hash.call_method0("hexdigest")?.extract()?;
         Ok(digest.chars().take(32).collect())
+    }
+
+    /// The fields that are read of each record.
+    #[getter]
+    fn fields(slf: &Bound<'_, Self>) -> PyResult<Option<Vec<String>>> {
+        Ok(fields_of(&*slf.as_super().get().base()?))
     }
 
     /// The part that holds a record, and the record's number in that part's file.
@@ -380,8 +412,9 @@ pub fn _open_source<'py>(
     wrap(py, restored(records, view)?)
 }
 
-/// An option string, and what it does not know: the limits in bytes (chunk, record, batch, cache), and `on_corrupt`.
-type PickledOptions = (String, (u64, u64, u64, u64), String);
+/// An option string, and what it does not know: the limits in bytes (chunk, record, batch, cache), `on_corrupt` and the
+/// fields.
+type PickledOptions = (String, (u64, u64, u64, u64), String, Option<Vec<String>>);
 
 fn pickled(options: &ReaderOptions) -> PickledOptions {
     let limits = (
@@ -391,15 +424,20 @@ fn pickled(options: &ReaderOptions) -> PickledOptions {
         options.chunk_cache_bytes(),
     );
     let on_corrupt = options.on_corrupt().to_string();
-    (options.to_string(), limits, on_corrupt)
+    let fields = options.fields().map(<[String]>::to_vec);
+    (options.to_string(), limits, on_corrupt, fields)
 }
 
-fn unpickled((options, limits, on_corrupt): &PickledOptions) -> PyResult<ReaderOptions> {
+fn unpickled((options, limits, on_corrupt, fields): &PickledOptions) -> PyResult<ReaderOptions> {
     let options = options.parse::<ReaderOptions>();
     let options = options.map_err(|error| raise(error.into()))?;
     let on_corrupt = on_corrupt.parse::<OnCorrupt>();
     let on_corrupt = on_corrupt.map_err(|error| raise(error.into()))?;
     let &(chunk, record, batch, cache) = limits;
+    let options = match fields {
+        Some(fields) => options.with_fields(fields),
+        None => options,
+    };
     Ok(options
         .with_max_chunk_bytes(chunk)
         .with_max_record_bytes(record)
@@ -537,6 +575,10 @@ fn instruction_of(object: &Bound<'_, PyAny>, filename: PathBuf) -> PyResult<File
             ))),
         },
     }
+}
+
+fn fields_of(base: &Base) -> Option<Vec<String>> {
+    base.options().fields().map(<[String]>::to_vec)
 }
 
 fn with_reader<R>(slf: &Bound<'_, RecordReader>, get: impl FnOnce(&Reader) -> R) -> PyResult<R> {

@@ -164,6 +164,11 @@ fn is_append(mode: &str, copy: bool, given: &Given) -> PyResult<bool> {
             "conflicting_options",
             "atomic=True is for new files; copy=True appends to a copy".to_owned(),
         ),
+        "append" if given.records_metadata.is_some() => (
+            "conflicting_options",
+            "records_metadata stands at the beginning of a file: mode=\"append\" cannot set it"
+                .to_owned(),
+        ),
         "append" => return Ok(true),
         _ => (
             "invalid_option_value",

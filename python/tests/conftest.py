@@ -1,9 +1,11 @@
 """Fixtures that several test modules share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import process_programs
 import pytest
+from upstream_process import Upstream
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +14,10 @@ def record_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("record_files")
     process_programs.write_files(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    """array_record, in a process of its own."""
+    with Upstream() as upstream:
+        yield upstream

@@ -51,8 +51,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed writer:ResourceWarning"
         ({"max_parallelism": None}, echo()),
         ({"max_group_bytes": 1000, "group_size": 9}, echo(9)),
         ({"max_group_bytes": None}, echo()),
+        ({"transpose": False}, echo()),
+        ({"transpose": False, "transpose_bucket_bytes": 5}, echo()),
+        ({"transpose_bucket_bytes": None}, echo()),
         ({"metadata": {}}, echo()),
         ({"metadata": {"a": b"b", "c": "d", "e": bytearray(b"f")}}, echo()),
+        ({"records_metadata": None}, echo()),
+        ({"records_metadata": windrow.RecordsMetadata("a.B")}, echo()),
         ({"atomic": False}, echo()),
     ],
     ids=str,
@@ -177,16 +182,9 @@ def test_strings_that_do_not_parse(text: str, message: str, code: str) -> None:
     assert info.value.code == code and "\n" not in str(info.value)
 
 
-def test_transposed_files_are_not_written() -> None:
-    with pytest.raises(windrow.UnsupportedError, match="transpose") as info:
-        options_of("transpose:true")
-    assert isinstance(info.value, NotImplementedError)
-
-
 def test_nothing_is_created_if_options_are_wrong(tmp_path: Path) -> None:
-    for wrong in ("nothing:1", "transpose:true"):
-        with pytest.raises(windrow.WindrowError):
-            windrow.RecordWriter(tmp_path / "x", wrong)
+    with pytest.raises(windrow.WindrowError):
+        windrow.RecordWriter(tmp_path / "x", "nothing:1")
     with pytest.raises(windrow.WindrowError):
         windrow.RecordWriter(tmp_path / "x", group_size=0)
     assert not list(tmp_path.iterdir())
@@ -211,6 +209,7 @@ READER_KEYWORDS: list[dict[str, Any]] = [
     {"max_batch_bytes": 1 << 20},
     {"chunk_cache_bytes": 0},
     {"chunk_cache_bytes": 1 << 40},
+    {"fields": None},
 ]
 
 

@@ -60,6 +60,20 @@ def recovery(path: Path) -> None:
     assert_type([fault.code for fault in recovered.report.skipped], list[str])
 
 
+def fields(path: Path, message: object) -> None:
+    metadata = windrow.RecordsMetadata.for_message(message, file_comment="visits")
+    assert_type(metadata, windrow.RecordsMetadata)
+    assert_type((metadata.record_type_name, metadata.num_records), tuple[str | None, int | None])
+    assert_type(metadata.file_descriptors, tuple[bytes, ...])
+    RecordWriter(path, transpose=True, transpose_bucket_bytes=1 << 16, records_metadata=metadata).close()
+    reader = RecordReader(path, fields=["1", "label.name"])
+    assert_type(reader.fields, list[str] | None)
+    assert_type(reader.records_metadata(), windrow.RecordsMetadata | None)
+    assert_type(DataSource(path, fields=("1",)).fields, list[str] | None)
+    windrow.TailReader(path, fields=[]).close()
+    assert_type(windrow.recover(path, fields=None).reader, RecordReader)
+
+
 def skipping(path: Path) -> None:
     reader = RecordReader(path, on_corrupt="skip")
     assert_type(reader.read_many([1], missing=None), list[bytes | None])

@@ -47,6 +47,7 @@ from windrow._errors import (
     WriterError,
 )
 from windrow._instruction import FileInstruction
+from windrow._records_metadata import RecordsMetadata
 
 __all__ = [
     "Batch",
@@ -68,6 +69,7 @@ __all__ = [
     "RecordIterator",
     "RecordReader",
     "RecordWriter",
+    "RecordsMetadata",
     "Recovered",
     "RecoveryReport",
     "SourceError",

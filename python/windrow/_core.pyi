@@ -20,6 +20,7 @@ from typing import (
 from typing_extensions import Buffer, CapsuleType, Unpack, disjoint_base
 
 from windrow._errors import WindrowError
+from windrow._records_metadata import RecordsMetadata
 
 __version__: str
 
@@ -52,6 +53,13 @@ class _ReaderKeywords(TypedDict, total=False):
     chunk_cache_bytes: int
     """Decoded chunks, at most 16, kept for single reads where chunks hold several records; 0 keeps none. For each open
     file. Default 32 MiB."""
+    fields: Sequence[str] | None
+    """Of records that are protocol buffers, read these fields only. Each is a path with dots: by number, such as
+    `"7.2"` for field 2 of the message in field 7, or by name, such as `"label.name"`, where the file holds the
+    descriptor of its messages (`RecordsMetadata`). A path stands for all that is below it; `[]` leaves empty messages.
+    Messages on the way stay, fields keep their order, and records that are no messages come whole. Saves time where
+    chunks are transposed: parts of a chunk that hold nothing of these fields are not decompressed. Default `None`: all,
+    byte for byte. A field that cannot be found is an OptionsError (code `field`)."""
 
 @type_check_only
 class _WriterKeywords(TypedDict, total=False):
@@ -71,8 +79,16 @@ class _WriterKeywords(TypedDict, total=False):
     """Chunks that are compressed at once, at least 1. Default `None`: one per processor."""
     pad_to_block_boundary: bool
     """Begin every chunk at a multiple of 64 KiB. Default `False`."""
+    transpose: bool
+    """Store each field of records that are protocol buffers by itself, in transposed chunks. Records come back byte for
+    byte, others are kept as they are. Default `False`."""
+    transpose_bucket_bytes: int | None
+    """With `transpose`: about how many bytes of values are compressed together, 1 to 2**64 - 1. Small buckets let
+    readers of some `fields` decompress less. Default `None`: 256. `transpose_bucket_size` in option strings."""
     metadata: Mapping[str, Buffer | str]
     """Key/value pairs to keep in the footer. Default: none."""
+    records_metadata: RecordsMetadata | None
+    """What the file is to say of its records, in front of them; for new files. Default `None`: nothing."""
     atomic: bool
     """Write to a temporary name; the path shows the file once it is complete and durable. Default `False`."""
 
@@ -192,7 +208,7 @@ class RecordReader(_Records):
         FileNotFoundError, PermissionError, IsADirectoryError, OSError: the system refuses.
         CorruptError: not a complete file of records.
         UnsupportedError: a file, or a kind of path, that this release does not read.
-        OptionsError: an option that does not exist or does not fit.
+        OptionsError: an option that does not exist or does not fit, a field that the file does not know.
     """
 
     def __new__(
@@ -233,6 +249,15 @@ class RecordReader(_Records):
     @property
     def metadata(self) -> dict[str, bytes]:
         """The key/value pairs of the footer."""
+    @property
+    def fields(self) -> list[str] | None:
+        """The fields that are read of each record, as they were given; `None` for all."""
+    def records_metadata(self) -> RecordsMetadata | None:
+        """What the file says of its records, such as their type; `None` in most files. Reads it each time.
+
+        Raises:
+            CorruptError, OSError: it cannot be read.
+        """
     def stats(self) -> dict[str, int]:
         """What was done so far: `reads`, `bytes_read`, `chunks_decoded`, `cache_hits`, `chunks_skipped`, and
         `index_bytes` held."""
@@ -257,7 +282,7 @@ class DataSource(_Records):
             is itself.
         reader_options: an option string or a mapping, as for `RecordReader`.
         max_open_files: files kept open at once, at least 1; the one that was not used for longest is closed first.
-        fingerprint: names the content in `repr` instead of a hash of paths and ranges; slices add theirs.
+        fingerprint: names the content in `repr` instead of a hash of paths, ranges and fields; slices add theirs.
         on_corrupt: as for `RecordReader`. `source[i]`, `__getitems__` and `_getitems` raise whatever it says: a loader
             needs what it asked for.
         keywords: options by keyword; see `_ReaderKeywords`.
@@ -290,8 +315,11 @@ class DataSource(_Records):
     def parts(self) -> list[tuple[str, int, int]]:
         """File, first record and number of records of each part; slices do not change it."""
     @property
+    def fields(self) -> list[str] | None:
+        """The fields that are read of each record, as they were given; `None` for all."""
+    @property
     def fingerprint(self) -> str:
-        """Names what this source holds: a hash of paths, ranges and slice, or what was given. Part of `repr`."""
+        """Names what this source holds: a hash of paths, ranges, slice and fields, or what was given; in `repr`."""
     def locate(self, index: SupportsIndex) -> tuple[int, int]:
         """The part that holds a record, and the record's number in that part's file."""
     @property
@@ -379,7 +407,7 @@ class RecordWriter:
         OSError and its kinds: the system refuses. LockedError: another writer is at work on the file.
         OptionsError: an option that does not exist, does not fit, or contradicts the file that is appended to.
         CorruptError: the file to append to is damaged (code `damaged`), or of another kind. It is left as it was.
-        UnsupportedError: `transpose:true`, a kind of path that cannot be written.
+        UnsupportedError: a kind of path that cannot be written.
     """
 
     def __new__(
@@ -485,7 +513,7 @@ class TailReader(Iterator[bytes]):
         start: passes over the records in front of this number, at least 0. Default 0. `len(RecordReader(path))` begins
             with what is new.
         on_corrupt: what to do about a part that cannot be read: raise, for good, or go on and list it in `skipped`.
-        keywords: options by keyword; see `_ReaderKeywords`. Only the limits matter.
+        keywords: options by keyword; see `_ReaderKeywords`. Only `fields` and the limits matter.
 
     Raises:
         FileNotFoundError, OSError: the system refuses. At opening and later.

@@ -13,5 +13,6 @@ pub mod progress;
 pub mod record_spec;
 pub mod repository;
 pub mod torture;
+pub mod transposed_chunk;
 pub mod upstream;
 pub mod written;

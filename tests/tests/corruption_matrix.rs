@@ -8,7 +8,7 @@ use std::path::Path;
 
 use windrow_tests::damage::{
     Anatomy, Damage, Field, Made, Part, Structure, Table, grown_file, padded_file, plain_file,
-    seen_at_open, seen_by_reader, seen_by_recover, seen_by_verify, seen_with_skip,
+    seen_at_open, seen_by_reader, seen_by_recover, seen_by_verify, seen_with_skip, transposed_file,
     unfinished_append, unfinished_file,
 };
 use windrow_tests::repository;
@@ -37,10 +37,14 @@ struct Fixture {
     make: fn(u8) -> Made,
 }
 
-const FIXTURES: [Fixture; 5] = [
+const FIXTURES: [Fixture; 6] = [
     Fixture {
         name: "plain",
         make: plain_file,
+    },
+    Fixture {
+        name: "transposed",
+        make: transposed_file,
     },
     Fixture {
         name: "padded",

@@ -157,10 +157,6 @@ fn build(name: &str) -> Vec<RecordSpec> {
 }
 
 impl Golden {
-    fn is_transposed(&self) -> bool {
-        matches!(self.writer, By::Upstream(options) if options.contains("transpose"))
-    }
-
     fn bytes(&self) -> Vec<u8> {
         let path = repository::path(FOLDER).join(format!("{}.hex", self.name));
         if !path.exists() {
@@ -224,7 +220,7 @@ fn each_file_is_in_the_table_and_unchanged() {
 
 #[test]
 fn each_file_is_read_by_every_method() {
-    for golden in GOLDEN.iter().filter(|golden| !golden.is_transposed()) {
+    for golden in GOLDEN {
         let (bytes, records) = (golden.bytes(), expand(&build(golden.name)));
         for (options, reader_options) in option_sets() {
             let checked = Reader::from_bytes(bytes.clone(), reader_options)
@@ -234,26 +230,6 @@ fn each_file_is_read_by_every_method() {
             assert!(checks > records.len() as u64);
         }
     }
-}
-
-#[test]
-fn the_transposed_file_is_refused_at_each_chunk() {
-    let golden = GOLDEN.iter().find(|golden| golden.is_transposed()).unwrap();
-    let reader = Reader::from_bytes(golden.bytes(), ReaderOptions::new()).unwrap();
-    assert_eq!((reader.len(), reader.num_chunks()), (5, 2));
-    for index in 0..reader.len() {
-        let error = reader.read(index).unwrap_err();
-        let chunk = reader.chunk_location(index / 3).unwrap();
-        assert_eq!(error.code(), "transposed_chunk", "{error:?}");
-        assert_eq!(error.at().unwrap().byte, chunk.begin);
-        let records = chunk.first_record..chunk.first_record + chunk.records;
-        assert_eq!(error.records(), Some(records));
-    }
-    assert_eq!(reader.read_all().unwrap_err().code(), "transposed_chunk");
-    let read_many = reader.read_many(&[4]);
-    assert_eq!(read_many.unwrap_err().code(), "transposed_chunk");
-    let first = reader.records().next().unwrap();
-    assert_eq!(first.unwrap_err().code(), "transposed_chunk");
 }
 
 #[test]

@@ -103,6 +103,11 @@ fn of_type(kind: u8) -> FormatError {
     chunk(header, &data)
 }
 
+/// Of a transposed chunk whose own header has no nodes.
+fn transposed_header() -> ChunkHeader {
+    ChunkHeader::new(ChunkType::Transposed, 1, 1, &[0, 4, 0, 0, 0, 0])
+}
+
 fn footer_of_type(kind: u8) -> FormatError {
     let mut forge = sound();
     let (mut header, data) = encode_records(&forge.honest_footer(1), Codec::Uncompressed);
@@ -185,7 +190,10 @@ fn examples() -> Vec<(&'static str, FormatError)> {
         ),
         ("chunk_header_field", footer_of_type(b'p')),
         ("chunk_type", of_type(b'c')),
-        ("transposed_chunk", of_type(b't')),
+        (
+            "transposed",
+            chunk(transposed_header(), &[0, 4, 0, 0, 0, 0]),
+        ),
         (
             "compression_type",
             data(1, 3, &chunk_data(b'l', &[3], b"abc")),

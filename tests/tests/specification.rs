@@ -15,14 +15,15 @@ use windrow::format::options::{
 };
 use windrow::format::{
     At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES, ChunkType,
-    CompressionType, Compressor, Decompressor, FooterEntry, FooterMetadata, GUARD_BYTES, HASH_KEY,
-    MAX_CHUNK_RECORDS, MAX_USER_METADATA_PAIRS, MIN_FILE_BYTES, POSTSCRIPT_COPIES,
-    POSTSCRIPT_MAGIC, SIGNATURE_BYTES, USABLE_BLOCK_BYTES, USER_METADATA_FIELD, VERSION_UPSTREAM,
-    VERSION_WINDROW, encode_postscript, hash,
+    CompressionType, Compressor, Decompressor, FieldPath, FooterEntry, FooterMetadata, GUARD_BYTES,
+    HASH_KEY, MAX_CHUNK_RECORDS, MAX_FIELD_NUMBER, MAX_USER_METADATA_PAIRS, MIN_FILE_BYTES,
+    POSTSCRIPT_COPIES, POSTSCRIPT_MAGIC, SIGNATURE_BYTES, USABLE_BLOCK_BYTES, USER_METADATA_FIELD,
+    VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript, hash,
 };
 use windrow::{Codec, IndexStorage, Reader, ReaderOptions, SourceName, Store, WriterOptions};
 use windrow_tests::file_builder::{FileBuilder, bytes_field, varint, varint_field};
 use windrow_tests::repository;
+use windrow_tests::transposed_chunk::{RowNode, buckets_of, decode_data, row_data};
 use windrow_tests::written::{uncompressed, write};
 
 /// `table.key` and value, for each key of constants.toml.
@@ -131,6 +132,63 @@ const CHECKS: &[Check] = &[
     }),
     ("compression.brotli_window_log_max", |v| {
         is(v, *window_logs(&brotli()).last().unwrap())
+    }),
+    ("transposed.no_op_node", |_| nodes_have_these_numbers()),
+    ("transposed.non_proto_node", |_| nodes_have_these_numbers()),
+    ("transposed.submessage_start_node", |_| {
+        nodes_have_these_numbers()
+    }),
+    ("transposed.message_start_node", |_| {
+        nodes_have_these_numbers()
+    }),
+    ("transposed.submessage_end_wire_type", |_| {
+        nodes_have_these_numbers()
+    }),
+    ("transposed.inline_varint_subtype", |v| {
+        // One less is the longest varint, from a buffer of which the top bits were left out.
+        let longest = [vec![0x7f; 9], vec![1]].concat();
+        let record = [vec![8], vec![0xff; 9], vec![1]].concat();
+        let below = u64::try_from(v.as_integer().unwrap()).unwrap() - 1;
+        nodes_have_these_numbers() && number_field(below, Some(longest)) == Ok(record)
+    }),
+    ("transposed.max_varint_subtype", |v| {
+        ends_at(v, 1, |subtype| {
+            number_field(u64::try_from(subtype).unwrap(), None).is_ok()
+        })
+    }),
+    ("transposed.max_text_size_bytes", |v| {
+        // The size 1 in ever more bytes.
+        ends_at(v, 1, |bytes| {
+            let bytes = usize::try_from(bytes).unwrap();
+            let long = [vec![0x81], vec![0x80; bytes - 2], vec![0, b'a']].concat();
+            let text = RowNode {
+                tag: 0x0a,
+                subtype: None,
+                buffer: Some(long.clone()),
+            };
+            let nodes = [text, start_of_message()];
+            let decoded = decode_data(&row_data(&nodes, None), 1, 1 + long.len() as u64);
+            decoded == Ok(vec![[vec![0x0a], long].concat()])
+        })
+    }),
+    ("transposed.max_field_number", |v| {
+        is(v, MAX_FIELD_NUMBER)
+            && ends_at(v, 1, |number| {
+                let number = u32::try_from(number).unwrap();
+                FieldPath::new(&[number]).is_ok()
+            })
+    }),
+    ("transposed.max_nesting", |v| {
+        ends_at(v, 1, |depth| {
+            let nest = |message: Vec<u8>, _| bytes_field(1, &message);
+            let record = (0..depth).fold(varint_field(1, 1), nest);
+            buckets_of(&record) == 0
+        })
+    }),
+    ("transposed.max_inline_varint", |v| {
+        ends_at(v, 1, |number| {
+            buckets_of(&varint_field(1, u64::try_from(number).unwrap())) == 0
+        })
     }),
     ("array_record.data_begin", |v| {
         is(v, SIGNATURE_BYTES) && is(v, FileBuilder::new().position())
@@ -413,6 +471,47 @@ fn most_plausible(compression: CompressionType, stored: u64) -> u64 {
         }
     }
     below
+}
+
+fn start_of_message() -> RowNode {
+    RowNode::plain(number("transposed.message_start_node"))
+}
+
+/// Two records that need a node of each kind: one that is no message, and a message in a message.
+fn nodes_have_these_numbers() -> bool {
+    let plain = |name: &str| RowNode::plain(number(&format!("transposed.{name}")));
+    let nodes = [
+        RowNode {
+            buffer: Some(b"no".to_vec()),
+            ..plain("non_proto_node")
+        },
+        plain("no_op_node"),
+        RowNode::plain(1 << 3 | number("transposed.submessage_end_wire_type")),
+        RowNode {
+            tag: 2 << 3,
+            subtype: Some(number("transposed.inline_varint_subtype") + 5),
+            buffer: None,
+        },
+        plain("submessage_start_node"),
+        start_of_message(),
+    ];
+    let records = [b"\x0a\x02\x10\x05".to_vec(), b"no".to_vec()];
+    decode_data(&row_data(&nodes, Some(&[2])), 2, 6) == Ok(records.to_vec())
+}
+
+/// A record whose field 1 is a number of this subtype.
+fn number_field(subtype: u64, buffer: Option<Vec<u8>>) -> Result<Vec<u8>, &'static str> {
+    let bytes = 1 + buffer.as_ref().map_or(1, Vec::len);
+    let node = RowNode {
+        tag: 1 << 3,
+        subtype: Some(subtype),
+        buffer,
+    };
+    let data = row_data(&[node, start_of_message()], None);
+    match decode_data(&data, 1, bytes as u64) {
+        Ok(records) => Ok(records.concat()),
+        Err(error) => Err(error.code()),
+    }
 }
 
 fn metadata_has_these_fields() -> bool {

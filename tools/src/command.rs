@@ -50,7 +50,7 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Write the records of a file into other chunks: another group size or codec
     ///
-    /// Records and user metadata stay the same. Options that are not given are those that the input was written with.
+    /// Records, user metadata and what the file says of its messages stay the same. Options that are not given are those that the input was written with.
     /// Bytes that no chunk of the input uses are left behind.
     #[command(after_help = RECHUNK_EXAMPLES, after_long_help = with_keys(RECHUNK_EXAMPLES))]
     Rechunk(rechunk::RechunkArgs),
@@ -85,12 +85,16 @@ Examples:
   windrow cat --format hex --range :1 a.array_record     the first record, byte by byte
   windrow cat --follow a.array_record                    as a writer flushes them, to the end
   windrow cat --follow --range 500: a.array_record       the same from record 500 on
-  windrow cat --on-corrupt skip a.array_record           what is whole of a damaged file";
+  windrow cat --on-corrupt skip a.array_record           what is whole of a damaged file
+  windrow cat --format json a.array_record               messages, by the descriptor in the file
+  windrow cat --format json --descriptor shop.pb --message shop.Visit a.array_record
+  windrow cat --fields 1,label.name --format json a.array_record    only these fields";
 
 const HEAD_EXAMPLES: &str = "\
 Examples:
   windrow head a.array_record                      the first ten records
-  windrow head -n 3 --format jsonl a.array_record  the first three as JSON lines";
+  windrow head -n 3 --format jsonl a.array_record  the first three as JSON lines
+  windrow head --fields 1,3.2 a.array_record       only these fields of protocol buffer messages";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -119,7 +123,9 @@ const RECHUNK_EXAMPLES: &str = "\
 Examples:
   windrow rechunk --group-size 1 a.array_record b.array_record     for reading at random
   windrow rechunk --group-size 1024 --codec zstd:9 a.array_record small.array_record
-  windrow rechunk --options \"window_log:22\" a.array_record b.array_record";
+  windrow rechunk --options \"window_log:22\" a.array_record b.array_record
+  windrow rechunk --options \"transpose,group_size:1000\" a.array_record b.array_record
+                                                    messages field by field, for cat --fields";
 
 const APPEND_EXAMPLES: &str = "\
 Examples:

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use windrow::ErrorKind;
+use windrow::{DescriptorError, ErrorKind};
 
+use crate::cat::MessageFault;
 use crate::convert::{Disguise, Format, InputFault, RecordFault};
 
 /// The exit codes of every command. Scripts may rely on the numbers.
@@ -132,6 +133,34 @@ pub enum CliError {
         #[source]
         source: Option<windrow::FormatError>,
     },
+    #[error("{}, record {record}", .path.display())]
+    Message {
+        path: PathBuf,
+        /// Zero-based position in the file.
+        record: u64,
+        #[source]
+        source: MessageFault,
+    },
+    #[error(
+        "{}: cannot tell what messages its records are; give it with --descriptor FILE --message NAME",
+        .path.display()
+    )]
+    NoMessageType {
+        path: PathBuf,
+        #[source]
+        source: DescriptorError,
+    },
+    #[error(
+        "{}: not a set of message descriptors, as protoc --include_imports --descriptor_set_out=FILE writes it",
+        .path.display()
+    )]
+    DescriptorFile {
+        path: PathBuf,
+        #[source]
+        source: DescriptorError,
+    },
+    #[error("{}: holds no descriptor of a message `{message}`", .path.display())]
+    NoMessage { path: PathBuf, message: String },
     #[error("cannot write standard output")]
     Stdout(#[source] io::Error),
 }
@@ -157,15 +186,16 @@ impl CliError {
         match self {
             Self::Library(error) => match error.kind() {
                 ErrorKind::Corrupt | ErrorKind::Truncated | ErrorKind::Unsupported
-                    if error.name().is_some() && error.code() != "transpose_unsupported" =>
+                    if error.name().is_some() =>
                 {
                     Exit::BadFile
                 }
                 _ => Exit::Trouble,
             },
-            Self::Input { .. } | Self::Disguised { .. } | Self::NothingToRecover { .. } => {
-                Exit::BadFile
-            }
+            Self::Input { .. }
+            | Self::Disguised { .. }
+            | Self::Message { .. }
+            | Self::NothingToRecover { .. } => Exit::BadFile,
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => Exit::Interrupted,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::Trouble,
@@ -204,6 +234,7 @@ impl CliError {
             Self::Input { source, .. } => source.code(),
             Self::Disguised { .. } => "disguised",
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => "interrupted",
+            Self::Message { .. } => "message",
             Self::NothingToRecover { .. } => "nothing_to_recover",
             _ => "usage",
         }

@@ -117,6 +117,7 @@ pub fn role_name(role: ChunkRole) -> &'static str {
         ChunkRole::Footer => "footer",
         ChunkRole::Postscript => "postscript",
         ChunkRole::Padding => "padding",
+        ChunkRole::Metadata => "metadata",
         ChunkRole::Dead => "dead",
         ChunkRole::Provisional => "provisional",
         _ => "unlisted",

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use windrow::{Reader, WriterOptions};
+use windrow::{Reader, RecordsMetadata, WriterOptions};
 
 use crate::convert::{self, Format, Metadata, OutputArgs, Source, Target};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, chain};
 use crate::interrupt;
 use crate::options::WriterArgs;
 use crate::output::complain;
 use crate::progress::Progress;
-use crate::reading::ReadArgs;
+use crate::reading::{self, ReadArgs};
 
 /// What `rechunk` is asked to do.
 #[derive(Debug, Args)]
@@ -37,7 +37,8 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
     let output = convert::check_output(&args.output, args.output_args.force)?;
     let reader = Reader::open_with(&args.input, args.read.options())?;
     let base = base_options(&args.input, &reader, args.output_args.quiet);
-    let options = args.writer.parse_over(&base)?;
+    let (kept, left_out) = kept_metadata(&args.input, &reader, args.read.skips())?;
+    let options = args.writer.parse_over(&base)?.with_records_metadata(kept);
     let source = Source::of_reader(&args.input, reader);
     let mut metadata = Metadata::default();
     metadata.merge(&source)?;
@@ -52,7 +53,8 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
         path: output.clone(),
     };
     let source = std::iter::once(Ok(source));
-    let poured = convert::pour(source, &mut target, interrupted, &progress)?;
+    let mut poured = convert::pour(source, &mut target, interrupted, &progress)?;
+    poured.skipped += left_out;
     let written = target.finish()?;
     drop(progress);
     convert::report(&args.output, 1, written, poured, args.output_args)
@@ -66,8 +68,7 @@ pub fn base_options(input: &Path, reader: &Reader, quiet: bool) -> WriterOptions
             .unwrap_or(text)
     });
     if let Some(Ok(options)) = text.map(str::parse::<WriterOptions>) {
-        // Transposed chunks can neither be read nor written: the reader has the better words for it.
-        return options.with_transpose(false);
+        return options;
     }
     let group_size = u32::try_from(reader.footer().group_size.max(1)).unwrap_or(u32::MAX);
     let options = WriterOptions::new().with_group_size(group_size);
@@ -78,4 +79,34 @@ pub fn base_options(input: &Path, reader: &Reader, quiet: bool) -> WriterOptions
         )));
     }
     options
+}
+
+/// What the file at `input` says of its records, for the output, and how many parts of the file were left out there:
+/// with `skips`, what cannot be read is told and left out.
+pub fn kept_metadata(
+    input: &Path,
+    reader: &Reader,
+    skips: bool,
+) -> Result<(Option<RecordsMetadata>, u64), CliError> {
+    let error = match reader.records_metadata() {
+        Ok(metadata) => return Ok((metadata, 0)),
+        Err(error) => error,
+    };
+    let windrow::Error::Format { source, .. } = &error else {
+        return Err(error.into());
+    };
+    let byte = source.at().map_or(0, |at| at.byte);
+    let first = reader.chunk_location(0).ok();
+    let is_chunk_of_records = first.is_some_and(|first| first.begin <= byte);
+    let is_listed = |fault: &windrow::Fault| fault.bytes.contains(&byte);
+    if is_chunk_of_records || reader.skipped().iter().any(is_listed) {
+        // Whoever reads the records is told.
+        return Ok((None, 0));
+    }
+    if !skips {
+        return Err(error.into());
+    }
+    let text = format!("skipped what it says of its records: {}", chain(source));
+    reading::tell_line(input, &text);
+    Ok((None, 1))
 }

@@ -15,7 +15,7 @@ use crate::options::WriterArgs;
 use crate::output::{Stdout, complain, count, exact_size, size};
 use crate::progress::Progress;
 use crate::reading;
-use crate::rechunk::base_options;
+use crate::rechunk::{base_options, kept_metadata};
 use crate::verify::{FaultLine, covered};
 
 /// What `repair` is asked to do.
@@ -96,7 +96,8 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         reading::tell_line(&args.input, &text);
     }
     let base = base_options(&args.input, &reader, args.output_args.quiet);
-    let options = args.writer.parse_over(&base)?;
+    let (kept, left_out) = kept_metadata(&args.input, &reader, true)?;
+    let options = args.writer.parse_over(&base)?.with_records_metadata(kept);
     let source = Source::recovered(&args.input, reader.clone());
     let mut metadata = Metadata::default();
     metadata.merge(&source)?;
@@ -107,7 +108,8 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         Some(report.file_bytes),
     );
     let source = std::iter::once(Ok(source));
-    let poured = convert::pour(source, &mut target, interrupted, &progress)?;
+    let mut poured = convert::pour(source, &mut target, interrupted, &progress)?;
+    poured.skipped += left_out;
     let written = target.finish()?;
     drop(progress);
     tell(args, &reader, &report, written, poured)

@@ -120,8 +120,8 @@ pub enum FormatError {
     },
     #[error("unknown chunk type {chunk_type:#04x} at {at}")]
     ChunkType { at: At, chunk_type: u8 },
-    #[error("transposed chunk at {at}: reading transposed chunks is not supported")]
-    TransposedChunk { at: At },
+    #[error("transposed chunk at {at}: {what}")]
+    Transposed { at: At, what: &'static str },
     #[error("unknown compression type {compression_type:#04x} at {at}")]
     CompressionType { at: At, compression_type: u8 },
     #[error("codec {codec} at {at} is not built in; enable feature `{feature}`")]
@@ -245,8 +245,7 @@ impl FormatError {
             | Self::TailMisaligned { .. }
             | Self::Truncated { .. }
             | Self::UnfinishedAppend { .. } => ErrorKind::Truncated,
-            Self::TransposedChunk { .. }
-            | Self::ChunkType { .. }
+            Self::ChunkType { .. }
             | Self::CompressionType { .. }
             | Self::CodecMissing { .. }
             | Self::Version { .. } => ErrorKind::Unsupported,
@@ -273,7 +272,7 @@ impl FormatError {
             Self::ChunkBoundary { .. } => "chunk_boundary",
             Self::ChunkHeaderField { .. } => "chunk_header_field",
             Self::ChunkType { .. } => "chunk_type",
-            Self::TransposedChunk { .. } => "transposed_chunk",
+            Self::Transposed { .. } => "transposed",
             Self::CompressionType { .. } => "compression_type",
             Self::CodecMissing { .. } => "codec_missing",
             Self::Decompress { .. } => "decompress",
@@ -316,7 +315,7 @@ impl FormatError {
             | Self::ChunkBoundary { at }
             | Self::ChunkHeaderField { at, .. }
             | Self::ChunkType { at, .. }
-            | Self::TransposedChunk { at }
+            | Self::Transposed { at, .. }
             | Self::CompressionType { at, .. }
             | Self::CodecMissing { at, .. }
             | Self::Decompress { at, .. }

@@ -299,7 +299,8 @@ impl LiveChunks {
             }
             return Ok(Ok(Pushed::PostscriptOfSkipped));
         }
-        if self.may_be_candidate(header.num_records)
+        if header.chunk_type == ChunkType::Simple
+            && self.may_be_candidate(header.num_records)
             && let Some(candidate) = self.candidate(chunk)
         {
             self.held = Some((live, candidate));
@@ -612,7 +613,8 @@ impl LiveChunks {
 }
 
 fn may_be_postscript(begin: u64, header: &ChunkHeader) -> bool {
-    header.num_records == POSTSCRIPT_COPIES
+    header.chunk_type == ChunkType::Simple
+        && header.num_records == POSTSCRIPT_COPIES
         && begin.is_multiple_of(BLOCK_BYTES)
         && header.decoded_bytes <= BLOCK_BYTES
 }

@@ -1,4 +1,4 @@
-//! Simple record chunks (`r`): sizes, then values, each buffer compressed by itself.
+//! Chunks of records. Simple ones (`r`) hold sizes, then values, each buffer compressed by itself.
 
 use crate::chunk::Chunk;
 use crate::chunk_header::{ChunkHeader, ChunkType};
@@ -6,6 +6,7 @@ use crate::codec::{BufferLimits, Codec, CompressionType, Compressor, Decompresso
 use crate::error::FormatError;
 use crate::limits::Limits;
 use crate::records::Records;
+use crate::transposed::{FieldProjection, Filter, TransposedDecoder};
 use crate::varint::{MAX_VARINT_BYTES, push_varint, take_varint};
 
 /// Records on their way into a chunk.
@@ -212,6 +213,11 @@ impl<'a> GroupSlice<'a> {
         compressor.compress_into(codec, window_log, self.values, out)
     }
 
+    /// The sizes as varints, and the records themselves, back to back.
+    pub(crate) const fn sizes_and_values(&self) -> (&'a [u8], &'a [u8]) {
+        (self.sizes, self.values)
+    }
+
     /// Number of records.
     #[must_use]
     pub const fn len(&self) -> u64 {
@@ -256,11 +262,15 @@ pub(crate) fn encode_chunk(
     Ok(header)
 }
 
-/// Decodes chunks into [`Records`]. Holds the codecs' contexts; make one per thread.
+/// Decodes chunks, simple or transposed, into [`Records`]. Holds the codecs' contexts; make one per thread.
 #[derive(Debug, Default)]
 pub struct RecordDecoder {
     decompressor: Decompressor,
     sizes: Vec<u8>,
+    transposed: TransposedDecoder,
+    /// For projections of records that are stored whole.
+    whole: Records,
+    filter: Filter,
 }
 
 impl RecordDecoder {
@@ -273,20 +283,55 @@ impl RecordDecoder {
     /// Heap bytes of the scratch buffers that are kept, codec contexts apart.
     #[must_use]
     pub fn scratch_bytes(&self) -> usize {
-        self.sizes.capacity()
+        self.sizes
+            .capacity()
+            .saturating_add(self.transposed.scratch_bytes())
+            .saturating_add(self.whole.capacity_bytes())
+            .saturating_add(self.filter.scratch_bytes())
     }
 
     /// Appends the records of `chunk` to `out`. On an error `out` is as it was.
     ///
     /// # Errors
-    /// [`FormatError::ChunkType`] and [`FormatError::TransposedChunk`] for chunks of records that this release does
-    /// not decode, [`FormatError::Limit`], and everything that contradicts itself in the data.
+    /// [`FormatError::ChunkType`] for chunks of records that this release does not decode, [`FormatError::Limit`], and
+    /// everything that contradicts itself in the data.
     pub fn decode(
         &mut self,
         chunk: &Chunk<'_>,
         limits: &Limits,
         out: &mut Records,
     ) -> Result<(), FormatError> {
+        self.decode_fields(chunk, limits, None, out)
+    }
+
+    /// Appends to `out` what the projection `fields` leaves of the records of `chunk`; with `None`, all. On an error
+    /// `out` is as it was.
+    ///
+    /// # Errors
+    /// Those of [`decode`](Self::decode).
+    pub fn decode_fields(
+        &mut self,
+        chunk: &Chunk<'_>,
+        limits: &Limits,
+        fields: Option<&FieldProjection>,
+        out: &mut Records,
+    ) -> Result<(), FormatError> {
+        if chunk.header.chunk_type == ChunkType::Transposed {
+            return self.transposed.decode(chunk, limits, fields, out);
+        }
+        if let Some(fields) = fields {
+            let mut whole = std::mem::take(&mut self.whole);
+            whole.clear();
+            let result = self.decode_fields(chunk, limits, None, &mut whole);
+            if result.is_ok() {
+                for record in whole.iter() {
+                    self.filter.project(record, fields, &mut out.bytes);
+                    out.ends.push(out.bytes.len());
+                }
+            }
+            self.whole = whole;
+            return result;
+        }
         let (records, bytes) = (out.ends.len(), out.bytes.len());
         let result = self.decode_all(chunk, limits, out);
         if result.is_err() {
@@ -345,13 +390,12 @@ impl Chunk<'_> {
     /// The codec of a chunk of records, if this release decodes the type. Looks at the first byte of the data only.
     ///
     /// # Errors
-    /// [`FormatError::ChunkType`], [`FormatError::TransposedChunk`], [`FormatError::CompressionType`], and
-    /// [`FormatError::Truncated`] if there is no such byte.
+    /// [`FormatError::ChunkType`], [`FormatError::CompressionType`], and [`FormatError::Truncated`] if there is no such
+    /// byte.
     pub fn check_records_type(&self) -> Result<CompressionType, FormatError> {
         let at = self.at;
         match self.header.chunk_type {
-            ChunkType::Simple => {}
-            ChunkType::Transposed => return Err(FormatError::TransposedChunk { at }),
+            ChunkType::Simple | ChunkType::Transposed => {}
             other => {
                 return Err(FormatError::ChunkType {
                     at,
@@ -378,6 +422,12 @@ pub(crate) fn split<'a>(
 ) -> Result<(CompressionType, &'a [u8], &'a [u8]), FormatError> {
     let at = chunk.at;
     let compression = chunk.check_records_type()?;
+    if chunk.header.chunk_type != ChunkType::Simple {
+        return Err(FormatError::ChunkType {
+            at,
+            chunk_type: chunk.header.chunk_type.to_byte(),
+        });
+    }
     let mut rest = chunk.data.get(1..).unwrap_or_default();
     let what = "record sizes";
     let need = take_varint(&mut rest).ok_or(FormatError::Varint { what, at })?;

@@ -108,11 +108,15 @@ pub enum Error {
         /// The largest size.
         limit: u64,
     },
-    /// `transpose` was asked for.
-    #[error("cannot write {name} with transpose:true: writing transposed chunks is not supported")]
-    TransposeUnsupported {
+    /// A field that is to be read cannot be found.
+    #[error("cannot read field `{field}` of {name}: {problem}")]
+    Field {
         /// The file.
         name: SourceName,
+        /// The field, as it was given.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The writer failed before and has not sealed the file.
     #[error("writer of {name} failed before: the file is unfinished and cannot be continued")]
@@ -231,7 +235,6 @@ impl Error {
             Self::Format { source, .. } | Self::Damaged { source, .. } => source.kind(),
             Self::Io { .. } | Self::Locked { .. } => ErrorKind::Io,
             Self::BatchTooLarge { .. } | Self::RecordTooLarge { .. } => ErrorKind::Limit,
-            Self::TransposeUnsupported { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Usage,
         }
     }
@@ -250,7 +253,7 @@ impl Error {
             Self::OutOfRange { .. } => "out_of_range",
             Self::BatchTooLarge { .. } => "batch_too_large",
             Self::RecordTooLarge { .. } => "record_too_large",
-            Self::TransposeUnsupported { .. } => "transpose_unsupported",
+            Self::Field { .. } => "field",
             Self::WriterFailed { .. } => "writer_failed",
             Self::Locked { .. } => "locked",
             Self::Damaged { .. } => "damaged",
@@ -269,7 +272,7 @@ impl Error {
             | Self::OutOfRange { name, .. }
             | Self::BatchTooLarge { name, .. }
             | Self::RecordTooLarge { name, .. }
-            | Self::TransposeUnsupported { name }
+            | Self::Field { name, .. }
             | Self::WriterFailed { name }
             | Self::Locked { name }
             | Self::Damaged { name, .. }

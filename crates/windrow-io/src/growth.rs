@@ -2,14 +2,14 @@
 
 use windrow_format::options::{AppendOptions, ReaderOptions, WriterOptions};
 use windrow_format::{
-    At, CHUNK_HEADER_BYTES, ChunkHeader, Codec, CompressionType, FooterMetadata, FormatError,
-    LiveChunk, LiveChunks, Records, SIGNATURE_BYTES, add_with_block_headers,
-    take_out_block_headers,
+    At, CHUNK_HEADER_BYTES, ChunkHeader, ChunkType, Codec, CompressionType, FooterMetadata,
+    FormatError, LiveChunk, LiveChunks, Records, add_with_block_headers, take_out_block_headers,
 };
 
 use crate::error::{Error, Result, SourceName};
 use crate::live_scan::{LiveScan, compression_of_live, read_live};
 use crate::reader::{Reader, limits_of};
+use crate::records_metadata::front_end;
 use crate::store::Store;
 use crate::verify::{ReadError, SharedStore};
 use crate::writer::looks_like_footer;
@@ -86,7 +86,7 @@ impl Growth {
         self.open.splice(0..0, self.short.take());
         self.keep = match self.chunks.last() {
             Some(last) => self.end_of(last).map_err(|error| error.into_error(name))?,
-            None => SIGNATURE_BYTES,
+            None => front_end(&self.store, name)?,
         };
         self.is_complete = false;
         self.is_sealed = false;
@@ -105,13 +105,27 @@ impl Growth {
         Ok(records.get(0).is_some_and(looks_like_footer))
     }
 
+    /// Whether chunks are transposed; `None` if there are no data chunks that would tell.
+    fn transposes(&self, name: &SourceName) -> Result<Option<bool>> {
+        let Some(first) = self.chunks.iter().find(|chunk| !chunk.provisional) else {
+            return Ok(None);
+        };
+        let header = self.header_of(first);
+        let header = header.map_err(|error| error.into_error(name))?;
+        Ok(header.map(|header| header.chunk_type == ChunkType::Transposed))
+    }
+
     /// Where a chunk itself ends; an index tells only where the next one begins.
     fn end_of(&self, chunk: &LiveChunk) -> Result<u64, ReadError> {
+        let header = self.header_of(chunk)?;
+        Ok(header.map_or(chunk.end, |header| header.chunk_end(chunk.begin)))
+    }
+
+    fn header_of(&self, chunk: &LiveChunk) -> Result<Option<ChunkHeader>, ReadError> {
         let header_end = add_with_block_headers(chunk.begin, CHUNK_HEADER_BYTES);
         self.store.with_bytes(chunk.begin..header_end, |raw| {
             let flat = take_out_block_headers(chunk.begin, raw);
-            let header = ChunkHeader::parse(&flat, At::byte(chunk.begin));
-            header.map_or(chunk.end, |header| header.chunk_end(chunk.begin))
+            ChunkHeader::parse(&flat, At::byte(chunk.begin)).ok()
         })
     }
 
@@ -195,6 +209,8 @@ impl Growth {
                     .with_codec(codec)
                     .with_window_log(window_log)
                     .with_pad_to_block_boundary(all.pad_to_block_boundary())
+                    .with_transpose(self.transposes(name)?.unwrap_or(all.transpose()))
+                    .with_transpose_bucket_bytes(all.transpose_bucket_bytes())
             }
         };
         for (key, value) in metadata.into_iter().flat_map(|m| &m.user_metadata) {

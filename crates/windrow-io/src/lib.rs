@@ -5,12 +5,14 @@ mod cache;
 mod cursor;
 mod data_source;
 mod error;
+mod fields;
 mod growth;
 mod index;
 mod live_scan;
 mod permutation;
 mod pool;
 mod reader;
+mod records_metadata;
 mod recover;
 mod recycle;
 mod retry;
@@ -31,6 +33,8 @@ pub use data_source::{
     expand_pattern, shard_path,
 };
 pub use error::{Error, Result, SourceName};
+#[cfg(feature = "descriptors")]
+pub use fields::{DescriptorError, descriptor_pool, field_path, message_descriptor};
 pub use permutation::{Permutation, PermutationIter};
 pub use reader::{Reader, ReaderStats, RecordSizes};
 pub use recover::{

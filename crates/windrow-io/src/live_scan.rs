@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use windrow_format::{
-    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, FormatError, Limits,
-    LiveChunk, LiveChunks, Provisional, Pushed, RecordDecoder, Records, ScanPart, compression_of,
-    take_out_block_headers,
+    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, FieldProjection, FormatError,
+    Limits, LiveChunk, LiveChunks, Provisional, Pushed, RecordDecoder, Records, ScanPart,
+    compression_of, take_out_block_headers,
 };
 
 use crate::reader::Reader;
@@ -440,6 +440,17 @@ pub(crate) fn read_live(
     limits: Limits,
     out: &mut Records,
 ) -> Result<Result<(), FormatError>, ReadError> {
+    read_live_fields(store, live, limits, None, out)
+}
+
+/// Appends what the projection `fields` leaves of the records of a live chunk to `out`.
+pub(crate) fn read_live_fields(
+    store: &SharedStore,
+    live: &LiveChunk,
+    limits: Limits,
+    fields: Option<&FieldProjection>,
+    out: &mut Records,
+) -> Result<Result<(), FormatError>, ReadError> {
     store.with_bytes(live.begin..live.end, |raw| {
         let flat = take_out_block_headers(live.begin, raw);
         let chunk = Chunk::parse(&flat, At::byte(live.begin))?;
@@ -447,7 +458,7 @@ pub(crate) fn read_live(
             ChunkType::Provisional => Provisional::parse(&chunk)?.1,
             _ => chunk,
         };
-        RecordDecoder::new().decode(&records, &limits, out)
+        RecordDecoder::new().decode_fields(&records, &limits, fields, out)
     })
 }
 

@@ -8,13 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use windrow_format::options::{OnCorrupt, ReaderOptions};
-use windrow_format::{At, ChunkLocation, Footer, FormatError, FoundFooter, Limits, Records};
+use windrow_format::{
+    At, ChunkLocation, FieldProjection, Footer, FormatError, FoundFooter, Limits, Records,
+    RecordsMetadata,
+};
 
 use crate::batch::present;
 use crate::cache::ChunkCache;
 use crate::error::{Error, Result, SourceName};
+use crate::fields::projection;
 use crate::index::Index;
 use crate::pool;
+use crate::records_metadata::read_records_metadata;
 use crate::recover::{RecoverOptions, recover_with_log};
 use crate::scratch::with_read_scratch;
 use crate::skipped::SkipLog;
@@ -48,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) index: Index,
     pub(crate) options: ReaderOptions,
     pub(crate) limits: Limits,
+    /// What is read of each record; `None` for all.
+    fields: Option<FieldProjection>,
     cache: Option<ChunkCache>,
     stats: Counters,
     /// Shared with the readers of the same file that a source opens later.
@@ -67,7 +74,7 @@ struct Counters {
 pub struct RecordSizes {
     /// For each record its size, or the average of its chunk where that holds several.
     pub bytes: Vec<u64>,
-    /// Whether all are sizes, as in files of `group_size` 1. A chunk that differs from its footer is an error when it is
+    /// Whether all are sizes, as in files of `group_size` 1 of which all fields are read. A chunk that differs from its footer is an error when it is
     /// read.
     pub exact: bool,
 }
@@ -162,7 +169,8 @@ impl Reader {
             index,
             sealed_bytes,
         } = opened?;
-        Ok(Self::assemble(Inner {
+        Self::assemble(Inner {
+            fields: None,
             cache: None,
             store: Box::new(store),
             name,
@@ -175,7 +183,7 @@ impl Reader {
             limits,
             stats,
             skip_log,
-        }))
+        })
     }
 
     /// A reader of what a scan found: `index` lists it.
@@ -186,8 +194,9 @@ impl Reader {
         file_bytes: u64,
         (footer, index): (Footer, Index),
         skip_log: Arc<SkipLog>,
-    ) -> Self {
+    ) -> Result<Self> {
         Self::assemble(Inner {
+            fields: None,
             cache: None,
             store: Box::new(store),
             name,
@@ -203,13 +212,14 @@ impl Reader {
         })
     }
 
-    fn assemble(mut inner: Inner) -> Self {
+    fn assemble(mut inner: Inner) -> Result<Self> {
+        inner.fields = projection(&*inner.store, &inner.name, &inner.options)?;
         let grouped = inner.footer.group_size > 1 || !inner.footer.uniform;
         let bytes = inner.options.chunk_cache_bytes();
         inner.cache = (grouped && bytes > 0).then(|| ChunkCache::new(bytes));
-        Self {
+        Ok(Self {
             inner: Arc::new(inner),
-        }
+        })
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -275,6 +285,27 @@ impl Reader {
     #[must_use]
     pub fn writer_options_string(&self) -> Option<&str> {
         self.inner.footer.metadata.writer_options.as_deref()
+    }
+
+    /// What is read of each record, if not all of it: the fields of the options, found by their names.
+    #[must_use]
+    pub fn fields(&self) -> Option<&FieldProjection> {
+        self.inner.fields.as_ref()
+    }
+
+    /// What the file says of its records in front of them: the type of its messages, a comment, descriptors. `None` in
+    /// most files. Reads it from the file each time.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Format`] if it cannot be read.
+    pub fn records_metadata(&self) -> Result<Option<RecordsMetadata>> {
+        let Inner {
+            store,
+            name,
+            limits,
+            ..
+        } = &*self.inner;
+        read_records_metadata(&**store, name, limits)
     }
 
     /// The user's key/value pairs.
@@ -380,7 +411,7 @@ impl Reader {
     pub fn record_sizes(&self, indices: &[u64]) -> Result<RecordSizes> {
         let mut sizes = RecordSizes {
             bytes: Vec::with_capacity(indices.len()),
-            exact: true,
+            exact: self.inner.fields.is_none(),
         };
         for &index in indices {
             let chunk = self.chunk_of(index)?;

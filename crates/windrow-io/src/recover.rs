@@ -162,7 +162,7 @@ pub(crate) fn recover_with_log(
     };
     skip_log.add(&report.skipped);
     let options = reader_options.clone();
-    let reader = Reader::from_scan(store, name, options, file_bytes, index, skip_log);
+    let reader = Reader::from_scan(store, name, options, file_bytes, index, skip_log)?;
     Ok(Recovered { reader, report })
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use windrow_format::{Compressor, RecordDecoder, Records};
+use windrow_format::{Compressor, RecordDecoder, Records, TransposedEncoder};
 
 /// Contexts and buffers above this size are given back instead of kept.
 const KEEP_BYTES: usize = 32 << 20;
@@ -20,6 +20,7 @@ pub(crate) struct ReadScratch {
 thread_local! {
     static READ: Cell<Option<Box<ReadScratch>>> = const { Cell::new(None) };
     static COMPRESSOR: Cell<Option<Box<Compressor>>> = const { Cell::new(None) };
+    static TRANSPOSER: Cell<Option<Box<TransposedEncoder>>> = const { Cell::new(None) };
 }
 
 /// Lends this thread's scratch to `work`. A call from within `work` gets a fresh one.
@@ -40,6 +41,16 @@ pub(crate) fn with_compressor<R>(work: impl FnOnce(&mut Compressor) -> R) -> R {
     let result = work(&mut compressor);
     if compressor.context_bytes() <= KEEP_BYTES {
         COMPRESSOR.set(Some(compressor));
+    }
+    result
+}
+
+/// Lends this thread's encoder of transposed chunks to `work`.
+pub(crate) fn with_transposer<R>(work: impl FnOnce(&mut TransposedEncoder) -> R) -> R {
+    let mut transposer = TRANSPOSER.take().unwrap_or_default();
+    let result = work(&mut transposer);
+    if transposer.scratch_bytes() <= KEEP_BYTES {
+        TRANSPOSER.set(Some(transposer));
     }
     result
 }

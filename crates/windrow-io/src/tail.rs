@@ -4,12 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use windrow_format::options::{OnCorrupt, ReaderOptions};
-use windrow_format::{At, ChunkHeader, ChunkType, FormatError, LiveChunk, Records};
+use windrow_format::{
+    At, ChunkHeader, ChunkType, FieldProjection, FormatError, LiveChunk, Records, RecordsMetadata,
+};
 
 use crate::cursor::RecordRun;
 use crate::error::{Error, Result, SourceName};
-use crate::live_scan::{LiveScan, place_behind, read_live};
+use crate::fields::projection;
+use crate::live_scan::{LiveScan, place_behind, read_live_fields};
 use crate::reader::limits_of;
+use crate::records_metadata::read_records_metadata;
 use crate::retry::twice;
 use crate::store::{FileStore, Store};
 use crate::verify::{Fault, ReadError, SharedStore};
@@ -44,6 +48,8 @@ pub struct TailReader {
     has_signature: bool,
     /// Number of records that were shown, or passed over at the beginning.
     position: u64,
+    /// What is read of each record. Found with the first record, as names stand in the file, in front of it.
+    fields: Option<Option<FieldProjection>>,
     /// The error that ended it.
     failed: Option<FormatError>,
 }
@@ -86,6 +92,7 @@ impl TailReader {
             file_bytes: 0,
             has_signature: false,
             position: 0,
+            fields: None,
             failed: None,
         })
     }
@@ -102,6 +109,15 @@ impl TailReader {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// What the file says of its records in front of them. See [`Reader::records_metadata`](crate::Reader::records_metadata);
+    /// it is there as soon as there is a record.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Format`] if it cannot be read.
+    pub fn records_metadata(&self) -> Result<Option<RecordsMetadata>> {
+        read_records_metadata(&self.store, &self.name, &limits_of(&self.options))
     }
 
     /// Whether the file was complete when it was last looked at, and every record of it was shown. Somebody may still
@@ -258,11 +274,15 @@ impl TailReader {
         Ok(Some(RecordRun::new(records, places)))
     }
 
-    fn read(&self, chunk: &LiveChunk) -> Result<Records> {
+    fn read(&mut self, chunk: &LiveChunk) -> Result<Records> {
         let limits = limits_of(&self.options);
+        if self.fields.is_none() {
+            self.fields = Some(projection(&self.store, &self.name, &self.options)?);
+        }
+        let fields = self.fields.as_ref().and_then(Option::as_ref);
         let read = twice(self.store.as_bytes().is_some(), |_| {
             let mut records = Records::new();
-            let read = read_live(&self.store, chunk, limits, &mut records)?;
+            let read = read_live_fields(&self.store, chunk, limits, fields, &mut records)?;
             Ok(read.map(|()| records))
         });
         self.medium(read)?.map_err(|source| {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::sink::{FileSink, Sink};
 use append::ShortChunk;
-use batch::{EncodedBatch, FooterEntries, GROUP_FILL_BYTES, GroupBatch};
+use batch::{EncodedBatch, FooterEntries, GROUP_FILL_BYTES, GroupBatch, Layout};
 pub(crate) use flush::looks_like_footer;
 use lay::{buffer, present};
 
@@ -94,7 +94,7 @@ impl Writer<FileSink> {
     /// until the new file is complete.
     ///
     /// # Errors
-    /// [`Error::Options`], [`Error::TransposeUnsupported`], [`Error::Io`].
+    /// [`Error::Options`], [`Error::Io`].
     pub fn create_file(path: impl AsRef<Path>, options: WriterOptions) -> Result<Self> {
         let atomic = options.atomic();
         let name = SourceName::path(path.as_ref());
@@ -121,8 +121,8 @@ impl<S: Sink> Writer<S> {
     /// Begins a file in `sink`, which is at its beginning.
     ///
     /// # Errors
-    /// [`Error::Options`] with every problem of the options; [`Error::TransposeUnsupported`]; [`Error::Format`] with
-    /// [`FormatError::CodecMissing`] if the codec is not built in.
+    /// [`Error::Options`] with every problem of the options; [`Error::Format`] with [`FormatError::CodecMissing`] if
+    /// the codec is not built in.
     pub fn create(sink: S, options: WriterOptions) -> Result<Self> {
         let name = sink.name();
         check_options(&options, &name)?;
@@ -132,6 +132,7 @@ impl<S: Sink> Writer<S> {
         } = &mut writer;
         let laid = blocks.lay_signature(|bytes| buffer(out, sink, bytes));
         writer.check_io("write", laid)?;
+        writer.lay_records_metadata()?;
         Ok(writer)
     }
 
@@ -378,10 +379,8 @@ impl<S: Sink> Writer<S> {
         }
         let next = self.spare.pop().unwrap_or_default();
         let batch = std::mem::replace(&mut self.batch, next);
-        let codec = self.options.codec();
-        let window_log = self.options.window_log();
-        self.jobs
-            .push(true, move || batch.encode(codec, window_log));
+        let layout = Layout::of(&self.options);
+        self.jobs.push(true, move || batch.encode(layout));
     }
 
     /// Hands the complete groups to the pool and keeps the open one.
@@ -424,9 +423,6 @@ impl<S: Sink> Drop for Writer<S> {
 
 fn check_options(options: &WriterOptions, name: &SourceName) -> Result<()> {
     options.validate()?;
-    if options.transpose() {
-        return Err(Error::TransposeUnsupported { name: name.clone() });
-    }
     if options.metadata().len() > MAX_USER_METADATA_PAIRS {
         let source = FormatError::TooMany {
             what: "user metadata pairs",

@@ -48,6 +48,7 @@
 //! | feature | default | what for |
 //! | --- | --- | --- |
 //! | `zstd`, `brotli`, `snappy` | on | the codecs; without one, its files are refused with an error that names it |
+//! | `descriptors` | off | fields by name: reads the message descriptors that files hold |
 //! | `mmap` | off | `MmapStore`, which reads through a memory map and is unsafe to open |
 //!
 //! # Memory
@@ -67,7 +68,8 @@ pub use windrow_format::options::{
     ReaderOptions, WRITER_KEYS, WriterOptions,
 };
 pub use windrow_format::{
-    At, ChunkLocation, Codec, CompressionType, ErrorKind, Footer, FormatError, Records,
+    At, ChunkLocation, Codec, CompressionType, ErrorKind, FieldPath, FieldPathError,
+    FieldProjection, Footer, FormatError, Records, RecordsMetadata,
 };
 pub use windrow_io::*;
 

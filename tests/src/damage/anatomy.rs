@@ -19,6 +19,8 @@ pub enum Part {
     Superseded,
     /// Records that were flushed before their group was full.
     Provisional,
+    /// What the file says of its records.
+    Metadata,
     /// The index.
     Footer,
     /// An index in front of the last one.
@@ -44,6 +46,7 @@ impl Part {
             Self::Data => "data",
             Self::Superseded => "superseded",
             Self::Provisional => "provisional",
+            Self::Metadata => "metadata",
             Self::Footer => "footer",
             Self::OldFooter => "old footer",
             Self::Postscript => "postscript",
@@ -62,7 +65,7 @@ pub enum Field {
     BlockHeader,
     /// The chunk header.
     Header,
-    /// Of a chunk of records: the compression type and the sizes. Of a provisional chunk: its four numbers.
+    /// Of a chunk of records: the compression type and the sizes, or the header of a transposed one. Of a provisional chunk: its four numbers.
     Front,
     /// The rest of the data.
     Data,
@@ -188,6 +191,8 @@ impl Anatomy {
                     }
                     None => Part::Superseded,
                 },
+                ChunkType::Transposed => Part::Superseded,
+                ChunkType::Metadata => Part::Metadata,
                 _ => Part::Provisional,
             };
             chunks.push(Piece {
@@ -348,7 +353,7 @@ fn spans(begin: usize, range: Range<usize>, end: usize) -> Vec<Range<usize>> {
 fn front_bytes(piece: &Piece, data: &[u8]) -> usize {
     let mut rest = data;
     match piece.part {
-        Part::Data | Part::Superseded => {
+        Part::Data | Part::Superseded | Part::Metadata => {
             rest = &data[1..];
             let sizes_bytes = take_varint(&mut rest);
             rest = &rest[sizes_bytes..];

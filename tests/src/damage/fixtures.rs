@@ -2,7 +2,7 @@
 
 use windrow::format::VERSION_WINDROW;
 
-use windrow::{AppendOptions, Codec, Writer, WriterOptions};
+use windrow::{AppendOptions, Codec, RecordsMetadata, Writer, WriterOptions};
 
 use crate::file_builder::{FileBuilder, Tail};
 use crate::hostile::random_records;
@@ -24,6 +24,38 @@ pub fn plain_file(seed: u8) -> Made {
     let options = WriterOptions::new()
         .with_group_size(3)
         .with_codec(Codec::Uncompressed);
+    Made {
+        bytes: write(&records, options),
+        records,
+    }
+}
+
+/// What it says of its records, and five transposed groups of three messages of 10,000 bytes, uncompressed. The third and
+/// the fifth chunk of records hold a block header.
+#[must_use]
+pub fn transposed_file(seed: u8) -> Made {
+    let random = random_records(seed.into(), 15, 9_990);
+    let messages = random.iter().enumerate().map(|(n, text)| {
+        let mut message = vec![
+            0x08,
+            u8::try_from(n).expect("few records"),
+            0x12,
+            0x86,
+            0x4e,
+        ];
+        message.extend(text);
+        message
+    });
+    let records: Vec<Vec<u8>> = messages.collect();
+    let metadata = RecordsMetadata {
+        file_comment: Some(format!("file {seed}")),
+        ..RecordsMetadata::default()
+    };
+    let options = WriterOptions::new()
+        .with_group_size(3)
+        .with_codec(Codec::Uncompressed)
+        .with_transpose(true)
+        .with_records_metadata(Some(metadata));
     Made {
         bytes: write(&records, options),
         records,

@@ -12,10 +12,10 @@ use crate::reading;
 const WAIT: Duration = Duration::from_secs(1);
 
 /// Prints records as they come, until the file is complete or the range is over.
-pub fn run(args: &CatArgs, mut printer: Printer) -> Result<Exit, CliError> {
+pub fn run(args: &CatArgs, mut printer: Printer<'_>) -> Result<Exit, CliError> {
     let begin = args.range.and_then(|range| range.begin).unwrap_or(0);
     let end = args.range.and_then(|range| range.end).unwrap_or(u64::MAX);
-    let tail = TailReader::open(&args.file, args.read.options())?;
+    let tail = TailReader::open(&args.file, printer.options()?)?;
     let mut tail = tail.with_position(begin);
     while tail.position() < end {
         let run = tail.poll();
@@ -24,20 +24,22 @@ pub fn run(args: &CatArgs, mut printer: Printer) -> Result<Exit, CliError> {
             None if tail.is_sealed() => break,
             None => {
                 // Whoever watches sees what there is.
-                printer.out.flush()?;
+                printer.flush()?;
                 match tail.wait(WAIT)? {
                     Some(run) => run,
                     None => continue,
                 }
             }
         };
+        // Where there are records, all that stands in front of them is there, too.
+        printer.find_type(|| tail.records_metadata())?;
         let first = tail.position() - run.len() as u64;
         for (place, index) in (0..run.len()).zip(first..end) {
             printer.print(index, run.get(place).unwrap_or_default())?;
         }
     }
-    printer.out.finish()?;
+    let skipped = printer.finish()?;
     Ok(Exit::bad_if(
-        reading::tell_skipped(&args.file, &tail.skipped()) > 0,
+        skipped + reading::tell_skipped(&args.file, &tail.skipped()) > 0,
     ))
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde::Serialize;
-use windrow::{CompressionType, Reader, Scanned, ScannedChunk, scan_chunks};
+use windrow::format::ChunkType;
+use windrow::{CompressionType, Reader, RecordsMetadata, Scanned, ScannedChunk, scan_chunks};
 
 use super::survey::Survey;
 use crate::cat::Data;
@@ -23,6 +24,8 @@ pub struct FileLine<'a> {
     group_size: u64,
     uniform: bool,
     codecs: Vec<CodecCount>,
+    transposed_chunks: u64,
+    records_metadata: Option<RecordsMetadataLine<'a>>,
     writer_options: Option<&'a str>,
     user_metadata: Vec<Pair<'a>>,
     decoded_bytes: u64,
@@ -32,6 +35,7 @@ pub struct FileLine<'a> {
     footer_bytes: u64,
     postscript_bytes: u64,
     padding_bytes: u64,
+    records_metadata_bytes: u64,
     dead_bytes: u64,
     provisional_chunks: u64,
     provisional_bytes: u64,
@@ -47,6 +51,39 @@ struct CodecCount {
     chunks: u64,
 }
 
+/// What a file says of its records, in `--json`.
+#[derive(Debug, Serialize)]
+struct RecordsMetadataLine<'a> {
+    record_type_name: Option<&'a str>,
+    file_comment: Option<&'a str>,
+    record_writer_options: Option<&'a str>,
+    num_records: Option<i64>,
+    descriptors: usize,
+    descriptor_bytes: usize,
+}
+
+impl<'a> RecordsMetadataLine<'a> {
+    fn new(metadata: &'a RecordsMetadata) -> Self {
+        let descriptors = &metadata.file_descriptor;
+        Self {
+            record_type_name: metadata.record_type_name.as_deref(),
+            file_comment: metadata.file_comment.as_deref(),
+            record_writer_options: metadata.record_writer_options.as_deref(),
+            num_records: metadata.num_records,
+            descriptors: descriptors.len(),
+            descriptor_bytes: descriptors.iter().map(Vec::len).sum(),
+        }
+    }
+
+    /// The type, and how many descriptors there are.
+    fn in_words(&self) -> String {
+        let record_type = self.record_type_name.unwrap_or("type not told");
+        let bytes = size(self.descriptor_bytes as u64);
+        let descriptors = count(self.descriptors as u64, "descriptor");
+        format!("{}; {descriptors} of {bytes}", printable(record_type))
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Pair<'a> {
     key: &'a str,
@@ -55,7 +92,7 @@ struct Pair<'a> {
 }
 
 impl<'a> FileLine<'a> {
-    pub fn new(path: &Path, reader: &'a Reader, survey: &Survey) -> Self {
+    pub fn new(path: &Path, reader: &'a Reader, survey: &'a Survey) -> Self {
         let footer = reader.footer();
         Self {
             kind: "file",
@@ -74,6 +111,11 @@ impl<'a> FileLine<'a> {
                     chunks,
                 })
                 .collect(),
+            transposed_chunks: survey.transposed_chunks,
+            records_metadata: survey
+                .records_metadata
+                .as_ref()
+                .map(RecordsMetadataLine::new),
             writer_options: reader.writer_options_string(),
             user_metadata: reader
                 .user_metadata()
@@ -90,6 +132,7 @@ impl<'a> FileLine<'a> {
             footer_bytes: survey.footer_bytes,
             postscript_bytes: survey.postscript_bytes,
             padding_bytes: survey.padding_bytes,
+            records_metadata_bytes: survey.records_metadata_bytes,
             dead_bytes: survey.dead_bytes,
             provisional_chunks: survey.provisional_chunks,
             provisional_bytes: survey.provisional_bytes,
@@ -110,13 +153,23 @@ impl<'a> FileLine<'a> {
         };
         row("version", &readers)?;
         row("records", &self.records.to_string())?;
-        row("chunks", &self.chunks.to_string())?;
+        row("chunks", &self.chunks_in_words())?;
         row("group size", &self.group_size_in_words())?;
         row("codecs", &self.codecs_in_words())?;
         row(
             "options",
             &printable(self.writer_options.unwrap_or("not recorded")),
         )?;
+        if let Some(said) = &self.records_metadata {
+            let stored = size(self.records_metadata_bytes);
+            row(
+                "messages",
+                &format!("{}; {stored} in the file", said.in_words()),
+            )?;
+            if let Some(comment) = said.file_comment {
+                row("comment", &shown(comment))?;
+            }
+        }
         for (key, value) in reader.user_metadata() {
             row("metadata", &pair_in_words(key, value))?;
         }
@@ -168,6 +221,14 @@ impl<'a> FileLine<'a> {
         Ok(())
     }
 
+    fn chunks_in_words(&self) -> String {
+        match self.transposed_chunks {
+            0 => self.chunks.to_string(),
+            all if all == self.chunks => format!("{all}, transposed"),
+            some => format!("{}, {some} of them transposed", self.chunks),
+        }
+    }
+
     fn group_size_in_words(&self) -> String {
         match (self.group_size, self.uniform) {
             (0, _) => "none, there are no records".to_owned(),
@@ -199,18 +260,23 @@ impl<'a> FileLine<'a> {
 
 /// `key = value`, cut where it is long; the whole value is in `--json`.
 fn pair_in_words(key: &str, value: &[u8]) -> String {
-    const SHOWN_CHARS: usize = 60;
     let key = printable(key);
-    let Ok(text) = std::str::from_utf8(value) else {
-        return format!("{key}: {}, not text", size(value.len() as u64));
-    };
+    match std::str::from_utf8(value) {
+        Ok(text) => format!("{key} = {}", shown(text)),
+        Err(_) => format!("{key}: {}, not text", size(value.len() as u64)),
+    }
+}
+
+/// `text` on one line, cut where it is long.
+fn shown(text: &str) -> String {
+    const SHOWN_CHARS: usize = 60;
     let shown: String = text.chars().take(SHOWN_CHARS).collect();
     let rest = if shown.len() < text.len() {
-        format!("... ({})", size(value.len() as u64))
+        format!("... ({})", size(text.len() as u64))
     } else {
         String::new()
     };
-    format!("{key} = {}{rest}", printable(&shown))
+    format!("{}{rest}", printable(&shown))
 }
 
 /// All chunks of a file, printed as they are found: there may be millions.
@@ -233,6 +299,7 @@ struct ChunkLine {
     decoded_bytes: u64,
     ratio: Option<f64>,
     codec: Option<&'static str>,
+    transposed: bool,
 }
 
 impl<'a> ChunkTable<'a> {
@@ -269,11 +336,13 @@ impl<'a> ChunkTable<'a> {
         let header = &chunk.header;
         let ratio = ratio(header.decoded_bytes, bytes).filter(|_| header.num_records > 0);
         let codec = chunk.compression.map(CompressionType::name);
+        let transposed = header.chunk_type == ChunkType::Transposed;
+        let role = role_name(chunk.role);
         if self.json {
             return out.json(&ChunkLine {
                 kind: "chunk",
                 path: self.path.display().to_string(),
-                role: role_name(chunk.role),
+                role,
                 chunk: chunk.chunk,
                 offset: chunk.bytes.start,
                 bytes,
@@ -281,18 +350,20 @@ impl<'a> ChunkTable<'a> {
                 decoded_bytes: header.decoded_bytes,
                 ratio,
                 codec,
+                transposed,
             });
         }
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         out.line(&format!(
-            "  {:<11} {:>8} {:>14} {bytes:>12} {:>9} {:>12} {:>7}  {}",
-            role_name(chunk.role),
+            "  {:<11} {:>8} {:>14} {bytes:>12} {:>9} {:>12} {:>7}  {}{}",
+            role,
             or_dash(chunk.chunk.map(|chunk| chunk.to_string())),
             chunk.bytes.start,
             header.num_records,
             header.decoded_bytes,
             or_dash(ratio.map(|ratio| format!("{ratio:.2}"))),
             codec.unwrap_or("-"),
+            if transposed { ", transposed" } else { "" },
         ))
     }
 }

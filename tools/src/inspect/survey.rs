@@ -5,14 +5,16 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use windrow::format::{
-    BLOCK_BYTES, Chunk, Limits, POSTSCRIPT_COPIES, RecordDecoder, parse_postscript,
+    BLOCK_BYTES, Chunk, ChunkType, Limits, POSTSCRIPT_COPIES, RecordDecoder, parse_postscript,
     take_out_block_headers,
 };
 use windrow::{
-    At, ChunkRole, CompressionType, Reader, Records, Scanned, ScannedChunk, scan_chunks,
+    At, ChunkRole, CompressionType, Reader, Records, RecordsMetadata, Scanned, ScannedChunk,
+    scan_chunks,
 };
 
 use crate::error::CliError;
+use crate::output::complain;
 use crate::progress::Progress;
 
 /// What the chunks of a file take, in bytes with block headers and padding.
@@ -23,6 +25,8 @@ pub struct Survey {
     pub footer_bytes: u64,
     pub postscript_bytes: u64,
     pub padding_bytes: u64,
+    /// The chunk that says what the records are.
+    pub records_metadata_bytes: u64,
     /// Those of provisional chunks included.
     pub dead_bytes: u64,
     pub provisional_chunks: u64,
@@ -36,6 +40,10 @@ pub struct Survey {
     pub decoded_bytes: u64,
     /// Codecs of the data chunks, and how many chunks use each; most used first.
     pub codecs: Vec<(Option<CompressionType>, u64)>,
+    /// How many of the data chunks are transposed.
+    pub transposed_chunks: u64,
+    /// What the file says of its records, if it can be read.
+    pub records_metadata: Option<RecordsMetadata>,
     pub faults: u64,
 }
 
@@ -73,11 +81,14 @@ pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliErro
                     .decoded_bytes
                     .saturating_add(chunk.header.decoded_bytes);
                 survey.count_codec(chunk.compression);
+                let transposed = chunk.header.chunk_type == ChunkType::Transposed;
+                survey.transposed_chunks += u64::from(transposed);
                 &mut survey.data_bytes
             }
             ChunkRole::Footer => &mut survey.footer_bytes,
             ChunkRole::Postscript => &mut survey.postscript_bytes,
             ChunkRole::Padding => &mut survey.padding_bytes,
+            ChunkRole::Metadata => &mut survey.records_metadata_bytes,
             role => {
                 if role == ChunkRole::Provisional {
                     survey.provisional_chunks += 1;
@@ -88,6 +99,16 @@ pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliErro
                 &mut survey.dead_bytes
             }
         } += bytes;
+    }
+    if survey.records_metadata_bytes > 0 {
+        match reader.records_metadata() {
+            Ok(metadata) => survey.records_metadata = metadata,
+            Err(error @ windrow::Error::Format { .. }) => {
+                survey.faults += 1;
+                complain(&CliError::from(error).one_line());
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     // Stable, so that codecs that are used equally often stay in file order.
     survey

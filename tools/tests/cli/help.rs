@@ -100,6 +100,9 @@ fn a_wrong_command_line_is_code_2() {
         &["cat", "--follow", "--indices", "1", "a"],
         &["cat", "--on-corrupt", "stop", "a"],
         &["head", "--follow", "a"],
+        &["cat", "--descriptor", "b", "a"],
+        &["cat", "--message", "b", "a"],
+        &["head", "--fields", "a"],
         &["inspect", "--deep", "a"],
     ] {
         let ran = scratch.run(args);
@@ -144,7 +147,10 @@ fn unknown_options_are_named_and_nothing_is_written() {
             ["--codec", "pad_to_block_boundary"],
             &["expected zstd, brotli"],
         ),
-        (["--options", "transpose"], &["transpose:true"]),
+        (
+            ["--options", "transpose:perhaps"],
+            &["transpose", "invalid value: perhaps"],
+        ),
     ] {
         let args = [&["convert", "a.txt", "a.array_record"], &args[..]].concat();
         let ran = scratch.run(&args);

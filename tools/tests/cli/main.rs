@@ -9,13 +9,16 @@ mod csv;
 mod follow;
 mod help;
 mod inspect;
+mod messages;
 mod on_corrupt;
 mod readme;
 mod rechunk;
 mod repair;
 mod scratch;
+mod shop;
 #[cfg(unix)]
 mod signals;
 mod text_input;
 mod tfrecord;
+mod transposed;
 mod verify;

@@ -30,6 +30,7 @@ pub struct AppendOptions {
     window_log: Option<Option<u32>>,
     pad_to_block_boundary: Option<bool>,
     transpose: Option<bool>,
+    transpose_bucket_bytes: Option<u64>,
     max_group_bytes: Option<u64>,
     max_parallelism: Option<u32>,
     metadata: Vec<(String, Vec<u8>)>,
@@ -68,6 +69,20 @@ impl AppendOptions {
     #[must_use]
     pub fn with_pad_to_block_boundary(mut self, pad: bool) -> Self {
         self.pad_to_block_boundary = Some(pad);
+        self
+    }
+
+    /// Whether chunks are transposed, which must be as in the file.
+    #[must_use]
+    pub fn with_transpose(mut self, transpose: bool) -> Self {
+        self.transpose = Some(transpose);
+        self
+    }
+
+    /// The bytes of a column that are compressed together where chunks are transposed, as in the file.
+    #[must_use]
+    pub fn with_transpose_bucket_bytes(mut self, bytes: u64) -> Self {
+        self.transpose_bucket_bytes = Some(bytes);
         self
     }
 
@@ -165,6 +180,13 @@ impl AppendOptions {
             text(&given.transpose()),
             text(&file.transpose()),
         );
+        if given.transpose() {
+            compare(
+                "transpose_bucket_size",
+                text(&given.transpose_bucket_bytes()),
+                text(&file.transpose_bucket_bytes()),
+            );
+        }
         OptionsErrors::check(errors)?;
         Ok(given)
     }
@@ -193,6 +215,9 @@ impl AppendOptions {
         }
         if let Some(transpose) = self.transpose {
             options = options.with_transpose(transpose);
+        }
+        if let Some(bytes) = self.transpose_bucket_bytes {
+            options = options.with_transpose_bucket_bytes(bytes);
         }
         options
     }
@@ -226,10 +251,10 @@ impl FromStr for AppendOptions {
                 "pad_to_block_boundary" => {
                     options.with_pad_to_block_boundary(parsed.pad_to_block_boundary())
                 }
-                "transpose" => Self {
-                    transpose: Some(parsed.transpose()),
-                    ..options
-                },
+                "transpose" => options.with_transpose(parsed.transpose()),
+                "transpose_bucket_size" => {
+                    options.with_transpose_bucket_bytes(parsed.transpose_bucket_bytes())
+                }
                 "max_parallelism" => Self {
                     max_parallelism: parsed.max_parallelism(),
                     ..options
@@ -280,6 +305,11 @@ mod tests {
             ("zstd:4", "zstd:3", vec!["codec"]),
             ("snappy", "zstd:3,window_log:12", vec!["codec"]),
             ("zstd:3,window_log:21", "zstd:3", vec!["window_log"]),
+            (
+                "transpose_bucket_size:1k",
+                "transpose",
+                vec!["transpose_bucket_size"],
+            ),
             (
                 "group_size:2,uncompressed,pad_to_block_boundary:true,transpose",
                 "",

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::Codec;
+use crate::{Codec, RecordsMetadata};
 
 use super::error::{OptionsError, OptionsErrors};
 use super::keys;
@@ -42,6 +42,7 @@ pub struct WriterOptions {
     transpose: bool,
     transpose_bucket_bytes: u64,
     metadata: Vec<(String, Vec<u8>)>,
+    records_metadata: Option<RecordsMetadata>,
     atomic: bool,
 }
 
@@ -59,6 +60,7 @@ impl Default for WriterOptions {
             transpose: false,
             transpose_bucket_bytes: DEFAULT_TRANSPOSE_BUCKET_BYTES,
             metadata: Vec::new(),
+            records_metadata: None,
             atomic: false,
         }
     }
@@ -140,6 +142,13 @@ impl WriterOptions {
         self
     }
 
+    /// Writes a file metadata chunk, which says what the records are, behind the signature; default `None`. A reader
+    /// finds fields by their names with it. Option strings cannot express it.
+    pub fn with_records_metadata(mut self, metadata: Option<RecordsMetadata>) -> Self {
+        self.records_metadata = metadata;
+        self
+    }
+
     /// Sets pairs of user metadata: each takes the place of the first pair with its key, or is added.
     pub(super) fn with_merged_metadata(mut self, pairs: Vec<(String, Vec<u8>)>) -> Self {
         let old = self.metadata.len();
@@ -214,6 +223,11 @@ impl WriterOptions {
     /// The pairs of user metadata, in the order in which they were added.
     pub fn metadata(&self) -> &[(String, Vec<u8>)] {
         &self.metadata
+    }
+
+    /// What the file will say of its records.
+    pub fn records_metadata(&self) -> Option<&RecordsMetadata> {
+        self.records_metadata.as_ref()
     }
 
     /// Whether the file is written under a temporary name first.

@@ -107,7 +107,7 @@ fn contradictions_are_named() {
 #[test]
 fn other_chunk_types_are_refused() {
     for (chunk_type, expected) in [
-        (ChunkType::Transposed, "transposed_chunk"),
+        (ChunkType::Metadata, "chunk_type"),
         (ChunkType::Unknown(b'c'), "chunk_type"),
         (ChunkType::Padding, "chunk_type"),
     ] {

@@ -159,10 +159,9 @@ impl Inner {
         Tools { flat, decoder }: &mut Tools<'_>,
         out: &mut Records,
     ) -> Attempt {
-        let error = match self
-            .parse_chunk(location, raw, flat)
-            .and_then(|chunk| decoder.decode(&chunk, &self.limits, out))
-        {
+        let error = match self.parse_chunk(location, raw, flat).and_then(|chunk| {
+            decoder.decode_fields(&chunk, &self.limits, self.fields.as_ref(), out)
+        }) {
             Ok(()) => return Ok(None),
             Err(error) => error,
         };

@@ -1,8 +1,8 @@
 //! Checking all chunks of a few sections.
 
 use windrow_format::{
-    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, FormatError, Limits, RecordDecoder, Records,
-    ScanPart, remaining_in_block,
+    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, FormatError, Limits, RecordDecoder,
+    Records, RecordsMetadata, ScanPart, remaining_in_block,
 };
 
 use super::report::{Fault, VerifyReport};
@@ -219,7 +219,7 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             _ => false,
         };
         let mut errors: Vec<FormatError> = chunk.complaint.iter().cloned().collect();
-        let decode = is_data && self.checks.deep;
+        let decode = (is_data || chunk.role == ChunkRole::Metadata) && self.checks.deep;
         let fits = self.check_limits(chunk);
         match self.check_data(chunk, decode && fits.is_ok())? {
             Err(error) => errors.push(error),
@@ -297,6 +297,9 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             data: &self.data,
             at: chunk.at,
         };
+        if chunk.header.chunk_type == ChunkType::Metadata {
+            return RecordsMetadata::decode_chunk(&chunk, &self.checks.limits).map(|_| ());
+        }
         self.decoder
             .decode(&chunk, &self.checks.limits, self.records)
     }

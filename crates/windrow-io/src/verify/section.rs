@@ -22,6 +22,8 @@ pub enum ChunkRole {
     /// Records of a group that was open when its writer flushed. Where an index lists that group's chunk, no reader uses
     /// it.
     Provisional,
+    /// What the file says of its records in front of them.
+    Metadata,
     /// A chunk that no entry lists, or padding behind one: no reader uses it.
     Dead,
     /// Any chunk of a file whose footer cannot be used.
@@ -126,6 +128,7 @@ impl Section {
             Head::Postscript if is_head => ChunkRole::Postscript,
             _ if header.chunk_type == ChunkType::Provisional => ChunkRole::Provisional,
             _ if header.chunk_type == ChunkType::Padding && !behind_dead => ChunkRole::Padding,
+            Head::Signature if header.chunk_type == ChunkType::Metadata => ChunkRole::Metadata,
             _ if self.indexed => ChunkRole::Dead,
             _ => ChunkRole::Unlisted,
         }

@@ -25,6 +25,7 @@ impl SharedStore {
         let options = options
             .clone()
             .with_footer_prefetch_bytes(Some(0))
+            .with_all_fields()
             .with_on_corrupt(OnCorrupt::Raise);
         crate::Reader::from_store(self.clone(), name.clone(), options)
     }

@@ -1,10 +1,50 @@
 //! Groups of records on their way to chunks, and what the footer will say of them.
 
+use windrow_format::options::WriterOptions;
 use windrow_format::{
-    ChunkHeader, Codec, FooterEntry, FormatError, MAX_CHUNK_RECORDS, RecordGroup,
+    ChunkHeader, Codec, Compressor, FooterEntry, FormatError, GroupSlice, MAX_CHUNK_RECORDS,
+    RecordGroup,
 };
 
-use crate::scratch::with_compressor;
+use crate::scratch::{with_compressor, with_transposer};
+
+/// How groups become chunks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    codec: Codec,
+    window_log: Option<u32>,
+    /// Of transposed chunks.
+    bucket_bytes: Option<u64>,
+}
+
+impl Layout {
+    pub(super) fn of(options: &WriterOptions) -> Self {
+        Self {
+            codec: options.codec(),
+            window_log: options.window_log(),
+            bucket_bytes: options
+                .transpose()
+                .then(|| options.transpose_bucket_bytes()),
+        }
+    }
+
+    fn encode(
+        self,
+        group: &GroupSlice<'_>,
+        compressor: &mut Compressor,
+        out: &mut Vec<u8>,
+    ) -> Result<ChunkHeader, FormatError> {
+        let Self {
+            codec, window_log, ..
+        } = self;
+        match self.bucket_bytes {
+            None => group.encode(codec, window_log, compressor, out),
+            Some(bucket_bytes) => with_transposer(|transposer| {
+                transposer.encode(group, codec, window_log, bucket_bytes, compressor, out)
+            }),
+        }
+    }
+}
 
 /// Groups on their way through the pool.
 #[derive(Debug, Default)]
@@ -40,7 +80,7 @@ impl GroupBatch {
         self.records.bytes_len() + GROUP_FILL_BYTES * self.lens.len()
     }
 
-    pub(super) fn encode(mut self, codec: Codec, window_log: Option<u32>) -> EncodedBatch {
+    pub(super) fn encode(mut self, layout: Layout) -> EncodedBatch {
         let Self {
             records,
             lens,
@@ -49,7 +89,7 @@ impl GroupBatch {
         } = &mut self;
         let result = with_compressor(|compressor| {
             records.split(lens).try_for_each(|group| {
-                headers.push(group.encode(codec, window_log, compressor, encoded)?);
+                headers.push(layout.encode(&group, compressor, encoded)?);
                 Ok(())
             })
         });

@@ -1,8 +1,8 @@
 //! Laying chunks out in the file, and handing them to the sink.
 
 use windrow_format::{
-    ChunkHeader, Codec, FooterEntry, FooterMetadata, RecordGroup, VERSION_2_HINT, VERSION_WINDROW,
-    encode_postscript,
+    ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError, RecordGroup, VERSION_2_HINT,
+    VERSION_WINDROW, encode_postscript,
 };
 
 use super::Writer;
@@ -63,6 +63,35 @@ impl<S: Sink> Writer<S> {
         self.check_io("write", laid)
     }
 
+    /// Says what the records are, if the options tell.
+    pub(super) fn lay_records_metadata(&mut self) -> Result<()> {
+        let Some(metadata) = self.options.records_metadata() else {
+            return Ok(());
+        };
+        let (codec, window_log) = (self.options.codec(), self.options.window_log());
+        let mut chunk = Vec::new();
+        let header = with_compressor(|compressor| {
+            metadata.encode_chunk(codec, window_log, compressor, &mut chunk)
+        });
+        self.lay_encoded(header, &chunk)?;
+        if self.options.pad_to_block_boundary() {
+            self.lay_padding()?;
+        }
+        Ok(())
+    }
+
+    fn lay_encoded(
+        &mut self,
+        header: Result<ChunkHeader, FormatError>,
+        chunk: &[u8],
+    ) -> Result<()> {
+        let header = header.map_err(|source| {
+            self.failed = true;
+            Error::format(&self.name, None, source)
+        })?;
+        self.lay(&header, chunk)
+    }
+
     pub(super) fn lay_footer(&mut self, version: u32) -> Result<()> {
         let mut writer_options = self.options.to_string();
         if version == VERSION_WINDROW {
@@ -97,11 +126,7 @@ impl<S: Sink> Writer<S> {
             .filter(|_| codec != Codec::Uncompressed);
         let header =
             with_compressor(|compressor| records.encode(codec, window_log, compressor, &mut chunk));
-        let header = header.map_err(|source| {
-            self.failed = true;
-            Error::format(&self.name, None, source)
-        })?;
-        self.lay(&header, &chunk)
+        self.lay_encoded(header, &chunk)
     }
 
     /// Hands all that is laid out to the sink.

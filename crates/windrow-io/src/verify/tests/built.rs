@@ -148,7 +148,8 @@ fn only_deep_looks_into_the_data() {
     file.list(codec, 1, 1);
     let size = file.chunk(ChunkType::Simple, 1, 9, &[0, 1, 1, b'x']);
     file.list(size, 1, 9);
-    let transposed = file.chunk(ChunkType::Transposed, 1, 1, b"?");
+    // A header without nodes.
+    let transposed = file.chunk(ChunkType::Transposed, 1, 1, &[0, 4, 0, 0, 0, 0]);
     file.list(transposed, 1, 1);
     let unknown = file.chunk(ChunkType::Unknown(b'c'), 1, 1, b"?");
     file.list(unknown, 1, 1);
@@ -161,7 +162,7 @@ fn only_deep_looks_into_the_data() {
         [
             ("compression_type", codec, Some(1)),
             ("decoded_size", size, Some(2)),
-            ("transposed_chunk", transposed, Some(3)),
+            ("transposed", transposed, Some(3)),
             ("chunk_type", unknown, Some(4)),
         ]
     );
@@ -173,7 +174,7 @@ fn only_deep_looks_into_the_data() {
     for code in [
         "compression_type",
         "decoded_size",
-        "transposed_chunk",
+        "transposed",
         "chunk_type",
     ] {
         assert!(codes.contains(&code), "{codes:?}");

@@ -1,0 +1,392 @@
+//! Running the state machine of a transposed chunk.
+
+use crate::chunk_header::ChunkHeader;
+use crate::error::{At, FormatError};
+use crate::limits::Limits;
+
+use super::backward::{Backward, Full};
+use super::header::most_table_bytes;
+use super::machine::{Machine, Node, Op, broken, shifted, varint};
+use super::node;
+use super::projection::{FieldProjection, Wanted};
+use super::values::Columns;
+
+/// A nested message or group of which the back is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opened {
+    /// Bytes that were written before.
+    written: usize,
+    /// The node that opened it.
+    node: u32,
+    /// Where it lies in the projection.
+    outer: u32,
+}
+
+/// What a node does in one place of the projection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    place: u32,
+    op: Op,
+    /// The place of what a nested message holds.
+    below: u32,
+    /// How many nodes are skipped: this one, and those that follow it by themselves. `op` is that of the last one.
+    skips: u32,
+    /// The next node of the last one of them.
+    next: u32,
+    /// 1 if the first one follows by itself and the last one does not, else 0.
+    steps: u8,
+}
+
+/// How many nodes are skipped at once. Bounds what choosing anew costs.
+const MAX_SKIPS: u32 = 64;
+
+// Places in the projection: the branches from 0 on, and these.
+/// Within a field that is wanted with all below it.
+const ALL: u32 = u32::MAX;
+/// Within a field that is not wanted.
+const NOTHING: u32 = u32::MAX - 1;
+/// Of a choice that was not made yet.
+const NOWHERE: u32 = u32::MAX - 2;
+
+/// One chunk being decoded.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) transitions: &'a [u8],
+    pub(super) columns: Columns<'a>,
+    pub(super) choices: &'a mut Vec<Choice>,
+    pub(super) opened: &'a mut Vec<Opened>,
+    pub(super) out: Backward<'a>,
+    pub(super) ends: &'a mut Vec<usize>,
+    pub(super) header: ChunkHeader,
+    pub(super) limits: &'a Limits,
+    pub(super) at: At,
+}
+
+impl Run<'_> {
+    /// Writes the records whole.
+    pub(super) fn all(self) -> Result<(), FormatError> {
+        self.run::<false>(&FieldProjection::default())
+    }
+
+    /// Writes what a projection wants of the records.
+    pub(super) fn projected(self, fields: &FieldProjection) -> Result<(), FormatError> {
+        self.choices.resize(
+            self.machine.nodes.len(),
+            Choice {
+                place: NOWHERE,
+                op: Op::Pass,
+                below: NOWHERE,
+                skips: 0,
+                next: 0,
+                steps: 0,
+            },
+        );
+        self.run::<true>(fields)
+    }
+
+    fn run<const PROJECT: bool>(self, fields: &FieldProjection) -> Result<(), FormatError> {
+        // Taken apart, so that the loop has what it needs at hand.
+        let Self {
+            machine,
+            transitions,
+            mut columns,
+            choices,
+            opened,
+            mut out,
+            ends,
+            header,
+            limits,
+            at,
+        } = self;
+        let nodes = machine.nodes.as_slice();
+        let choices = choices.as_mut_slice();
+        let decoded_bytes = header.decoded_bytes;
+        let full = |Full| too_large(decoded_bytes, at);
+        let no_node = || broken("a transition leads to a node that does not exist", at);
+        let first_end = ends.len();
+        let base = out.base();
+        let mut transitions = transitions.iter();
+        let mut records_left = header.num_records;
+        let mut record_back = 0_usize;
+        // Where the machine is in the projection; fields that may still be skipped; messages open within a skipped one,
+        // and where that lies.
+        let mut place = 0_u32;
+        let mut skips_left = header.decoded_bytes;
+        let (mut skip_depth, mut skipped_in) = (0_usize, 0_u32);
+
+        let max_table = usize::try_from(most_table_bytes(limits.max_chunk_bytes));
+        let max_opened = max_table
+            .unwrap_or(usize::MAX)
+            .div_euclid(size_of::<Opened>());
+        let mut index = machine.first;
+        let mut node = node_at(nodes, index).ok_or_else(no_node)?;
+        // Steps to go before the next transition is taken: its repetitions, and one while the node follows by itself.
+        let mut steps = u8::from(node.implicit);
+        loop {
+            let here = index;
+            let mut op = node.op;
+            index = node.next;
+            let (mut below, mut skips) = (0, 0);
+            if PROJECT {
+                let slot = usize::try_from(here).unwrap_or(usize::MAX);
+                let is_chosen = |choice: &Choice| choice.place == place;
+                if !choices.get(slot).is_some_and(is_chosen)
+                    && let Some(choice) = choices.get_mut(slot)
+                {
+                    *choice = choose_anew(nodes, node, place, fields);
+                    if matches!(choice.op, Op::Value | Op::Text | Op::NonProto) {
+                        columns.load(node.buffer)?;
+                    }
+                }
+                let choice = choices.get(slot).ok_or_else(no_node)?;
+                (op, below, skips) = (choice.op, choice.below, u64::from(choice.skips));
+                index = choice.next;
+                steps = steps.wrapping_sub(choice.steps);
+            }
+            match op {
+                Op::Pass => {}
+                Op::Copy => out.put_word(node.pattern, node.bytes).map_err(full)?,
+                Op::Value => {
+                    let word = columns.take_value(node, at)?;
+                    let word = word | node.pattern;
+                    out.put_word(word, node.bytes).map_err(full)?;
+                }
+                Op::Text => {
+                    let (from, to) = columns.take_text(node, at)?;
+                    let data = &columns.buckets.data;
+                    out.put_range(data, from, to).map_err(full)?;
+                    out.put_word(node.pattern, node.bytes).map_err(full)?;
+                }
+                Op::SubmessageEnd | Op::GroupEnd => {
+                    // Each takes a byte at its front at least: no more can be open than there is room for.
+                    if opened.len() >= out.left() {
+                        return Err(full(Full));
+                    }
+                    if opened.len() >= max_opened {
+                        return Err(too_deep(opened.len(), limits, at));
+                    }
+                    opened.push(Opened {
+                        written: out.written(),
+                        node: here,
+                        outer: place,
+                    });
+                    if op == Op::GroupEnd {
+                        out.put_word(node.pattern, node.bytes).map_err(full)?;
+                    }
+                    if PROJECT {
+                        place = below;
+                    }
+                }
+                Op::SubmessageStart => {
+                    let last = opened.pop();
+                    let end = last.and_then(|last| node_at(nodes, last.node));
+                    let (Some(last), Some(end)) = (last, end) else {
+                        return Err(broken("a nested message begins that never ends", at));
+                    };
+                    if end.op != Op::SubmessageEnd {
+                        return Err(broken("a nested message begins where a group ends", at));
+                    }
+                    let size = out.written().saturating_sub(last.written);
+                    let size = u32::try_from(size)
+                        .map_err(|_| broken("a nested message has 4 GiB or more", at))?;
+                    let (size, size_bytes) = varint(size);
+                    let word = (end.pattern >> (u32::from(size_bytes) << 3))
+                        | shifted(size, 16_u8.saturating_sub(size_bytes));
+                    let bytes = end.bytes.saturating_add(size_bytes);
+                    out.put_word(word, bytes).map_err(full)?;
+                    place = last.outer;
+                }
+                Op::GroupStart => {
+                    let last = opened.pop();
+                    let end = last.and_then(|last| node_at(nodes, last.node));
+                    let (Some(last), Some(end)) = (last, end) else {
+                        return Err(broken("a group begins that never ends", at));
+                    };
+                    if end.tag != node.tag.wrapping_add(node::END_GROUP - node::START_GROUP) {
+                        return Err(broken("a group begins where something else ends", at));
+                    }
+                    out.put_word(node.pattern, node.bytes).map_err(full)?;
+                    place = last.outer;
+                }
+                Op::MessageStart | Op::NonProto => {
+                    if !opened.is_empty() || skip_depth > 0 {
+                        return Err(broken("a record begins within a nested message", at));
+                    }
+                    if op == Op::NonProto {
+                        if PROJECT {
+                            columns.load(machine.sizes_buffer)?;
+                        }
+                        let (from, to) = columns.take_record(node, machine, at)?;
+                        let data = &columns.buckets.data;
+                        out.put_range(data, from, to).map_err(full)?;
+                    }
+                    records_left = records_left.checked_sub(1).ok_or_else(|| {
+                        broken("there are more records than the chunk's header says", at)
+                    })?;
+                    let front = out.written();
+                    check_record(front.saturating_sub(record_back), limits, at)?;
+                    // Counted from the end, and the last record first, until the sum is known.
+                    ends.push(record_back);
+                    record_back = front;
+                }
+                Op::SkipField | Op::SkipEnd | Op::SkipStart => {
+                    // Each stands for at least one byte of a record.
+                    skips_left = skips_left.checked_sub(skips).ok_or_else(|| full(Full))?;
+                    if op == Op::SkipEnd {
+                        if skip_depth == 0 {
+                            skipped_in = place;
+                            place = NOTHING;
+                        }
+                        skip_depth = skip_depth.saturating_add(1);
+                    } else if op == Op::SkipStart {
+                        // Chosen only within something that is skipped.
+                        skip_depth = skip_depth.saturating_sub(1);
+                        if skip_depth == 0 {
+                            place = skipped_in;
+                        }
+                    }
+                }
+            }
+            if steps == 0 {
+                let Some(&transition) = transitions.next() else {
+                    break;
+                };
+                index = index.saturating_add(u32::from(transition >> 2));
+                node = node_at(nodes, index).ok_or_else(no_node)?;
+                steps = (transition & 3).wrapping_add(u8::from(node.implicit));
+            } else {
+                node = node_at(nodes, index).ok_or_else(no_node)?;
+                steps = steps.wrapping_sub(u8::from(!node.implicit));
+            }
+        }
+
+        if !opened.is_empty() || skip_depth > 0 {
+            return Err(broken("a nested message never begins", at));
+        }
+        if records_left > 0 {
+            return Err(broken(
+                "there are fewer records than the chunk's header says",
+                at,
+            ));
+        }
+        let written = out.written();
+        if written != record_back {
+            return Err(broken("fields stand in front of the first record", at));
+        }
+        if !PROJECT {
+            if written as u64 != header.decoded_bytes {
+                return Err(FormatError::DecodedSize {
+                    what: "records",
+                    at,
+                    expected: header.decoded_bytes,
+                    actual: written as u64,
+                });
+            }
+            columns.check_used_up(at)?;
+        }
+        let ends = ends.get_mut(first_end..).unwrap_or_default();
+        ends.reverse();
+        let total = base.saturating_add(written);
+        for end in ends {
+            *end = total.saturating_sub(*end);
+        }
+        out.finish();
+        Ok(())
+    }
+}
+
+fn check_record(bytes: usize, limits: &Limits, at: At) -> Result<(), FormatError> {
+    let limit = limits.max_record_bytes;
+    if bytes as u64 <= limit {
+        return Ok(());
+    }
+    Err(FormatError::Limit {
+        what: "record",
+        at,
+        value: bytes as u64,
+        limit,
+        option: "max_record_bytes",
+    })
+}
+
+/// Works out what a node does in a place of the projection. A node that several places share is looked up anew for
+/// each.
+#[cold]
+fn choose_anew(nodes: &[Node], node: &Node, place: u32, fields: &FieldProjection) -> Choice {
+    let (op, wanted) = op_in(node, place, fields);
+    let below = match wanted {
+        Wanted::No => NOTHING,
+        Wanted::All => ALL,
+        Wanted::Below(branch) => branch,
+    };
+    let mut choice = Choice {
+        place,
+        op,
+        below,
+        skips: 1,
+        next: node.next,
+        steps: 0,
+    };
+    let mut last = *node;
+    while choice.op == Op::SkipField && last.implicit && choice.skips < MAX_SKIPS {
+        let Some(next) = node_at(nodes, last.next) else {
+            break;
+        };
+        // The end of what is skipped goes along, as does a field.
+        choice.op = match op_in(next, place, fields).0 {
+            skip @ (Op::SkipField | Op::SkipStart) => skip,
+            _ => break,
+        };
+        last = *next;
+        choice.skips = choice.skips.saturating_add(1);
+        choice.next = last.next;
+        choice.steps = u8::from(!last.implicit);
+    }
+    choice
+}
+
+/// What a node does in a place of the projection, and what is wanted of its field.
+fn op_in(node: &Node, place: u32, fields: &FieldProjection) -> (Op, Wanted) {
+    let wanted = match (place, node.op) {
+        (ALL, _) | (_, Op::Pass | Op::NonProto | Op::MessageStart) => Wanted::All,
+        (NOTHING, _) => Wanted::No,
+        // What begins was chosen when it ended.
+        (_, Op::SubmessageStart | Op::GroupStart) => Wanted::All,
+        _ => fields.wanted(place, node.tag >> 3),
+    };
+    let op = match (wanted, node.op) {
+        (Wanted::No, Op::SubmessageEnd | Op::GroupEnd) => Op::SkipEnd,
+        (Wanted::No, Op::SubmessageStart | Op::GroupStart) => Op::SkipStart,
+        (Wanted::No, _) => Op::SkipField,
+        (_, op) => op,
+    };
+    (op, wanted)
+}
+
+#[inline]
+fn node_at(nodes: &[Node], index: u32) -> Option<&Node> {
+    nodes.get(usize::try_from(index).ok()?)
+}
+
+#[cold]
+fn too_deep(opened: usize, limits: &Limits, at: At) -> FormatError {
+    let bytes = opened.saturating_add(1).saturating_mul(size_of::<Opened>());
+    FormatError::Limit {
+        what: "table of open messages",
+        at,
+        value: bytes as u64,
+        limit: most_table_bytes(limits.max_chunk_bytes),
+        option: "max_chunk_bytes",
+    }
+}
+
+#[cold]
+fn too_large(decoded_bytes: u64, at: At) -> FormatError {
+    FormatError::DecodedSize {
+        what: "records",
+        at,
+        expected: decoded_bytes,
+        actual: decoded_bytes.saturating_add(1),
+    }
+}
