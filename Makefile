@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 VENV_BIN := $(CURDIR)/.venv/bin
 VENV_PYTHON := $(VENV_BIN)/python
 BENCH_TEXT := target/bench-data/text.bin
+BENCH_MESSAGES := target/bench-data/messages.bin
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 CODECS := zstd brotli snappy
 
@@ -55,15 +56,17 @@ lint: need-cargo need-lints ## check format, lints, documentation and each codec
 	  cargo clippy -p windrow-format --no-default-features --features "$$codec" -- -D warnings; \
 	done
 
-bench: need-cargo $(BENCH_TEXT) ## measure reading and writing on 97 MB of generated text
-	WINDROW_BENCH_TEXT="$(CURDIR)/$(BENCH_TEXT)" cargo bench -p windrow-bench
+bench: need-cargo $(BENCH_TEXT) $(BENCH_MESSAGES) ## measure reading and writing on generated text and messages
+	WINDROW_BENCH_TEXT="$(CURDIR)/$(BENCH_TEXT)" WINDROW_BENCH_MESSAGES="$(CURDIR)/$(BENCH_MESSAGES)" \
+	  cargo bench -p windrow-bench
 
 # ROWS=... measures only the rows whose name holds this expression.
-bench-peers: wheel .venv-peers/stamp $(BENCH_TEXT) ## measure array_record, bagz and Windrow side by side
+bench-peers: wheel .venv-peers/stamp $(BENCH_TEXT) $(BENCH_MESSAGES) ## measure array_record, bagz and Windrow side by side
 	cargo build --release -p windrow-bench --bin floor
 	$(call INSTALL_WHEEL,.venv-peers)
 	"$(CURDIR)/.venv-peers/bin/python" benches/peers/records.py --text $(BENCH_TEXT) \
 	  --floor "$(TARGET_DIR)/release/floor" --rows '$(ROWS)'
+	"$(CURDIR)/.venv-peers/bin/python" benches/peers/messages.py --messages $(BENCH_MESSAGES) --rows '$(ROWS)'
 
 bench-loaders: wheel .venv-loaders/stamp $(BENCH_TEXT) ## measure Grain and torch over array_record and over Windrow
 	$(call INSTALL_WHEEL,.venv-loaders)
@@ -86,6 +89,10 @@ venv: .venv/stamp ## set up .venv with the packages of requirements-test.txt
 
 $(BENCH_TEXT): benches/data/make_text.py .venv/stamp
 	"$(VENV_PYTHON)" benches/data/make_text.py $@
+	touch $@
+
+$(BENCH_MESSAGES): benches/data/make_messages.py .venv/stamp
+	"$(VENV_PYTHON)" benches/data/make_messages.py $@
 	touch $@
 
 # Makes the environment of a stamp from the requirements it depends on. A half-made environment has no stamp, so it is

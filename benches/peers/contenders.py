@@ -1,7 +1,8 @@
-"""What each library is asked to do: contenders.py LIBRARY TEXT, with LIBRARY array_record, bagz or windrow.
+"""What each library is asked to do: contenders.py LIBRARY RECORDS, with LIBRARY array_record, bagz or windrow.
 
-A child of `records.py`, which see; `side_by_side.py` has the protocol. The clock runs in here, around the library's
-calls alone. Reading and writing in order includes opening and closing the file; random reads find it open.
+A child of `records.py` and `messages.py`, which see; `side_by_side.py` has the protocol. RECORDS is what a script of
+`benches/data` wrote. The clock runs in here, around the library's calls alone. Reading and writing in order includes
+opening and closing the file; random reads find it open.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ class Contender:
 
     library: str
 
-    def __init__(self, text: Path) -> None:
-        self._text = text
+    def __init__(self, records: Path) -> None:
+        self._path = records
         self._open: dict[tuple[str, str], Any] = {}
 
     @cached_property
     def records(self) -> list[bytes]:
-        """The text's records; the format is described in `benches/data/make_text.py`."""
-        content = self._text.read_bytes()
+        """The records; `benches/data/make_text.py` and `make_messages.py` describe the file."""
+        content = self._path.read_bytes()
         records = []
         place = 0
         while place < len(content):
@@ -73,7 +74,7 @@ class Contender:
         return self._open[kind, path]
 
     def wanted(self, indices: Sequence[int] | None = None) -> list[bytes]:
-        """The records with these numbers, or all, as they are known from the text."""
+        """The records with these numbers, or all, as they are known."""
         return self.records if indices is None else [self.records[index] for index in indices]
 
     def timed(
@@ -100,8 +101,8 @@ class ArrayRecord(Contender):
 
     library = "array_record"
 
-    def __init__(self, text: Path) -> None:
-        super().__init__(text)
+    def __init__(self, records: Path) -> None:
+        super().__init__(records)
         self.use("array_record.python")
 
     def use(self, package: str) -> None:
@@ -228,8 +229,8 @@ class Windrow(ArrayRecord):
 
     library = "windrow"
 
-    def __init__(self, text: Path) -> None:
-        Contender.__init__(self, text)
+    def __init__(self, records: Path) -> None:
+        Contender.__init__(self, records)
         self.use("windrow")
         self.windrow: Any = import_module("windrow")
 
@@ -258,19 +259,26 @@ class Windrow(ArrayRecord):
 
         return self.timed(work, len(self.records), check, self.wanted)
 
-    def own_batches(self, path: str, check: bool = False) -> dict[str, Any]:
-        """`reader.batches()`: all records in large buffers, no object per record."""
+    def own_batches(self, path: str, check: bool = False, fields: list[str] | None = None) -> dict[str, Any]:
+        """`reader.batches()`: all records in large buffers, no object per record; or these fields of each message."""
+        options = {} if fields is None else {"fields": fields}
 
         def work() -> list[memoryview]:
             count, kept = 0, []
-            for batch in self.windrow.RecordReader(path).batches():
+            for batch in self.windrow.RecordReader(path, **options).batches():
                 count += len(batch)
                 if check:
                     kept.extend(batch)
             assert count == len(self.records)
             return kept
 
-        return self.timed(work, len(self.records), check, self.wanted)
+        def wanted() -> list[bytes]:
+            if fields is None:
+                return self.records
+            paths = [[int(number) for number in field.split(".")] for field in fields]
+            return [project(message, paths) for message in self.records]
+
+        return self.timed(work, len(self.records), check, wanted)
 
     def own_arrow(self, path: str, check: bool = False) -> dict[str, Any]:
         """All records through `__arrow_c_stream__`, taken by pyarrow."""
@@ -309,8 +317,8 @@ class Bagz(Contender):
 
     library = "bagz"
 
-    def __init__(self, text: Path) -> None:
-        super().__init__(text)
+    def __init__(self, records: Path) -> None:
+        super().__init__(records)
         self.bagz: Any = import_module("bagz")
 
     def write(self, path: str, level: int, check: bool = False) -> dict[str, Any]:
@@ -367,6 +375,40 @@ class Bagz(Contender):
         return self.timed(lambda: reader.read_indices(order), len(order), check, lambda: self.wanted(order))
 
 
+def project(message: bytes, paths: list[list[int]]) -> bytes:
+    """What the fields with these paths leave of a message that has no groups."""
+    kept = []
+    place = 0
+    while place < len(message):
+        begin = place
+        tag, place = varint(message, place)
+        size = {1: 8, 5: 4}.get(tag & 7, 0)
+        if tag & 7 == 0:
+            _, place = varint(message, place)
+        elif tag & 7 == 2:
+            size, place = varint(message, place)
+        value = message[place : place + size]
+        place += size
+        below = [path[1:] for path in paths if path[0] == tag >> 3]
+        if [] in below:
+            kept.append(message[begin:place])
+        elif below:
+            value = project(value, below)
+            assert len(value) < 0x80
+            kept.append(message[begin : begin + (tag >= 0x80) + 1] + bytes([len(value)]) + value)
+    return b"".join(kept)
+
+
+def varint(message: bytes, place: int) -> tuple[int, int]:
+    """The number there, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (message[place] & 0x7F) << shift
+        if message[place] < 0x80:
+            return value, place + 1
+        place, shift = place + 1, shift + 7
+
+
 def resident_bytes(figure: str = "VmRSS") -> int:
     """Memory that this process holds now, or (`VmHWM`) held at most (Linux)."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -376,8 +418,8 @@ def resident_bytes(figure: str = "VmRSS") -> int:
 
 
 def main(arguments: list[str]) -> None:
-    library, text = arguments
-    contender = {"array_record": ArrayRecord, "bagz": Bagz, "windrow": Windrow}[library](Path(text))
+    library, records = arguments
+    contender = {"array_record": ArrayRecord, "bagz": Bagz, "windrow": Windrow}[library](Path(records))
     serve(lambda work: getattr(contender, work))
 
 

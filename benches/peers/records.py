@@ -393,8 +393,9 @@ def main() -> int:
     told = arguments()
     rows = [row for row in all_rows() if re.search(told.rows, row.name)]
     if told.list or not rows:
-        print("\n".join(row.name for row in rows) or f"no row matches `{told.rows}`")
-        return 0 if rows else 2
+        # No mistake: the row may be one of the other program that `make bench-peers` runs.
+        print("\n".join(row.name for row in rows) or f"records.py: no row matches `{told.rows}`")
+        return 0
     OUT.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
     results = []

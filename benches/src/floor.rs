@@ -1,4 +1,4 @@
-//! The floor: both codec frames and both hashes of every chunk, from memory, with reused contexts, and nothing else.
+//! The floor: all codec frames and the hashes of every chunk, from memory, with reused contexts, and nothing else.
 //!
 //! Written against the codecs themselves, so that nothing of Windrow can make it slower or faster.
 
@@ -7,41 +7,55 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use highway::{HighwayHash, HighwayHasher, Key};
 use windrow::Codec;
 
-/// A group of records as it goes into a chunk.
+/// A group of records as it goes into a chunk: what is compressed, each buffer by itself.
 #[derive(Debug)]
 pub struct Group {
-    sizes: Vec<u8>,
-    values: Vec<u8>,
+    pub(crate) buffers: Vec<Vec<u8>>,
 }
 
-/// The two frames of a chunk, and what they decode to.
+/// The frames of a chunk, and what each decodes to.
 #[derive(Debug)]
 pub struct Encoded {
-    sizes: Vec<u8>,
-    sizes_bytes: usize,
-    values: Vec<u8>,
-    values_bytes: usize,
+    frames: Vec<(Vec<u8>, usize)>,
+    /// How many of them are decompressed, from the first on.
+    wanted: usize,
 }
 
-/// The records in groups of `group_size`.
+impl Encoded {
+    /// The same chunk, of which only the first `frames` frames are decompressed.
+    #[must_use]
+    pub fn only(&self, frames: usize) -> Self {
+        Self {
+            frames: self.frames.clone(),
+            wanted: frames,
+        }
+    }
+
+    /// Bytes of all frames.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.frames.iter().map(|(frame, _)| frame.len()).sum()
+    }
+}
+
+/// The records in groups of `group_size`: their sizes and their values.
 #[must_use]
 pub fn groups(records: &[Vec<u8>], group_size: usize) -> Vec<Group> {
     records
         .chunks(group_size)
         .map(|records| {
-            let mut group = Group {
-                sizes: Vec::new(),
-                values: records.concat(),
-            };
+            let mut sizes = Vec::new();
             for record in records {
                 let mut size = record.len();
                 while size >= 0x80 {
-                    group.sizes.push(size.to_le_bytes()[0] | 0x80);
+                    sizes.push(size.to_le_bytes()[0] | 0x80);
                     size >>= 7;
                 }
-                group.sizes.push(size.to_le_bytes()[0]);
+                sizes.push(size.to_le_bytes()[0]);
             }
-            group
+            Group {
+                buffers: vec![sizes, records.concat()],
+            }
         })
         .collect()
 }
@@ -51,7 +65,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// One thread's codec contexts.
-struct Contexts {
+pub(crate) struct Contexts {
     codec: Codec,
     compress: zstd_safe::CCtx<'static>,
     decompress: zstd_safe::DCtx<'static>,
@@ -59,7 +73,7 @@ struct Contexts {
 }
 
 impl Contexts {
-    fn new(codec: Codec) -> Self {
+    pub(crate) fn new(codec: Codec) -> Self {
         let mut compress = zstd_safe::CCtx::create();
         if let Codec::Zstd { level } = codec {
             compress
@@ -104,7 +118,7 @@ impl Contexts {
     }
 
     /// Decompresses one buffer into `out`, which is emptied first.
-    fn decompress(&mut self, input: &[u8], bytes: usize, out: &mut Vec<u8>) {
+    pub(crate) fn decompress(&mut self, input: &[u8], bytes: usize, out: &mut Vec<u8>) {
         match self.codec {
             Codec::Zstd { .. } => {
                 out.clear();
@@ -166,12 +180,13 @@ fn on_threads<T: Sync>(
 /// Compresses and hashes every group.
 pub fn write(codec: Codec, threads: usize, groups: &[Group]) {
     on_threads(codec, threads, groups, |contexts, groups| {
-        let (mut sizes, mut values) = (Vec::new(), Vec::new());
+        let mut frame = Vec::new();
         for group in groups {
-            contexts.compress(&group.sizes, &mut sizes);
-            contexts.compress(&group.values, &mut values);
-            std::hint::black_box(hash(&values));
-            std::hint::black_box(hash(&values[..values.len().min(32)]));
+            for buffer in &group.buffers {
+                contexts.compress(buffer, &mut frame);
+                std::hint::black_box(hash(&frame));
+            }
+            std::hint::black_box(hash(&frame[..frame.len().min(32)]));
         }
     });
 }
@@ -183,14 +198,14 @@ pub fn encode(codec: Codec, groups: &[Group]) -> Vec<Encoded> {
     groups
         .iter()
         .map(|group| {
-            let (mut sizes, mut values) = (Vec::new(), Vec::new());
-            contexts.compress(&group.sizes, &mut sizes);
-            contexts.compress(&group.values, &mut values);
+            let frames = group.buffers.iter().map(|buffer| {
+                let mut frame = Vec::new();
+                contexts.compress(buffer, &mut frame);
+                (frame, buffer.len())
+            });
             Encoded {
-                sizes_bytes: group.sizes.len(),
-                values_bytes: group.values.len(),
-                sizes,
-                values,
+                frames: frames.collect(),
+                wanted: group.buffers.len(),
             }
         })
         .collect()
@@ -199,14 +214,19 @@ pub fn encode(codec: Codec, groups: &[Group]) -> Vec<Encoded> {
 /// Hashes and decompresses every chunk, in the order of `order`.
 pub fn read(codec: Codec, threads: usize, chunks: &[Encoded], order: &[usize]) {
     on_threads(codec, threads, order, |contexts, order| {
-        let (mut sizes, mut values) = (Vec::new(), Vec::new());
+        let mut buffer = Vec::new();
         for &chunk in order {
-            let chunk = &chunks[chunk];
-            std::hint::black_box(hash(&chunk.values[..chunk.values.len().min(32)]));
-            std::hint::black_box(hash(&chunk.values));
-            contexts.decompress(&chunk.sizes, chunk.sizes_bytes, &mut sizes);
-            contexts.decompress(&chunk.values, chunk.values_bytes, &mut values);
-            std::hint::black_box(&values);
+            let Encoded { frames, wanted } = &chunks[chunk];
+            for (frame, _) in frames {
+                std::hint::black_box(hash(frame));
+            }
+            if let Some((frame, _)) = frames.last() {
+                std::hint::black_box(hash(&frame[..frame.len().min(32)]));
+            }
+            for (frame, bytes) in &frames[..*wanted] {
+                contexts.decompress(frame, *bytes, &mut buffer);
+                std::hint::black_box(&buffer);
+            }
         }
     });
 }

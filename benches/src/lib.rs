@@ -1,5 +1,6 @@
-//! What the benchmarks share: the text, the floor under it, and interleaved measuring.
+//! What the benchmarks share: text and messages, the floor under them, and interleaved measuring.
 
 pub mod floor;
 pub mod measure;
+pub mod messages;
 pub mod text;

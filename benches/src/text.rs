@@ -17,8 +17,12 @@ pub fn path() -> PathBuf {
 /// If the file is not there or not as the script writes it.
 #[must_use]
 pub fn records() -> Vec<Vec<u8>> {
-    let path = path();
-    let Ok(bytes) = std::fs::read(&path) else {
+    with_sizes(&path())
+}
+
+/// The records of a file that has a size of four bytes in front of each.
+pub(crate) fn with_sizes(path: &Path) -> Vec<Vec<u8>> {
+    let Ok(bytes) = std::fs::read(path) else {
         panic!("{} is missing: run `make bench`", path.display());
     };
     let mut rest = bytes.as_slice();
