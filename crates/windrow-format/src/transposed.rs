@@ -2,6 +2,7 @@
 
 mod backward;
 mod buckets;
+mod choice;
 mod columns;
 mod decode;
 mod edges;

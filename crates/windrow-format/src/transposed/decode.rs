@@ -10,10 +10,11 @@ use crate::varint::take_varint;
 
 use super::backward::Backward;
 use super::buckets::{Buckets, Stored, possible_bytes};
+use super::choice::Choice;
 use super::header::HeaderReader;
 use super::machine::Machine;
 use super::projection::FieldProjection;
-use super::run::{Choice, Opened, Run};
+use super::run::{Opened, Run};
 use super::values::Columns;
 
 /// Decodes transposed chunks into [`Records`]. Holds the codecs' contexts and the memory of the last chunk; make one per

@@ -181,6 +181,12 @@ impl Machine {
     }
 }
 
+/// The node with this number.
+#[inline]
+pub(super) fn node_at(nodes: &[Node], index: u32) -> Option<&Node> {
+    nodes.get(usize::try_from(index).ok()?)
+}
+
 /// Whether a node with this tag has a subtype.
 fn has_subtype(tag: u32) -> bool {
     tag >= node::MIN_TAG && node::wire_type(tag) == node::VARINT

@@ -5,10 +5,11 @@ use crate::error::{At, FormatError};
 use crate::limits::Limits;
 
 use super::backward::{Backward, Full};
+use super::choice::{Choice, NOTHING};
 use super::header::most_table_bytes;
-use super::machine::{Machine, Node, Op, broken, shifted, varint};
+use super::machine::{Machine, Op, broken, node_at, shifted, varint};
 use super::node;
-use super::projection::{FieldProjection, Wanted};
+use super::projection::FieldProjection;
 use super::values::Columns;
 
 /// A nested message or group of which the back is written.
@@ -21,32 +22,6 @@ pub(super) struct Opened {
     /// Where it lies in the projection.
     outer: u32,
 }
-
-/// What a node does in one place of the projection.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Choice {
-    place: u32,
-    op: Op,
-    /// The place of what a nested message holds.
-    below: u32,
-    /// How many nodes are skipped: this one, and those that follow it by themselves. `op` is that of the last one.
-    skips: u32,
-    /// The next node of the last one of them.
-    next: u32,
-    /// 1 if the first one follows by itself and the last one does not, else 0.
-    steps: u8,
-}
-
-/// How many nodes are skipped at once. Bounds what choosing anew costs.
-const MAX_SKIPS: u32 = 64;
-
-// Places in the projection: the branches from 0 on, and these.
-/// Within a field that is wanted with all below it.
-const ALL: u32 = u32::MAX;
-/// Within a field that is not wanted.
-const NOTHING: u32 = u32::MAX - 1;
-/// Of a choice that was not made yet.
-const NOWHERE: u32 = u32::MAX - 2;
 
 /// One chunk being decoded.
 #[derive(Debug)]
@@ -71,17 +46,14 @@ impl Run<'_> {
 
     /// Writes what a projection wants of the records.
     pub(super) fn projected(self, fields: &FieldProjection) -> Result<(), FormatError> {
-        self.choices.resize(
-            self.machine.nodes.len(),
-            Choice {
-                place: NOWHERE,
-                op: Op::Pass,
-                below: NOWHERE,
-                skips: 0,
-                next: 0,
-                steps: 0,
-            },
-        );
+        let nodes = self.machine.nodes.len();
+        let reserved = self.choices.try_reserve_exact(nodes);
+        reserved.map_err(|_| FormatError::OutOfMemory {
+            what: "table of a projection",
+            at: self.at,
+            bytes: nodes.saturating_mul(size_of::<Choice>()) as u64,
+        })?;
+        self.choices.resize(nodes, Choice::NONE);
         self.run::<true>(fields)
     }
 
@@ -134,15 +106,16 @@ impl Run<'_> {
                 if !choices.get(slot).is_some_and(is_chosen)
                     && let Some(choice) = choices.get_mut(slot)
                 {
-                    *choice = choose_anew(nodes, node, place, fields);
-                    if matches!(choice.op, Op::Value | Op::Text | Op::NonProto) {
+                    *choice = Choice::new(nodes, node, place, fields);
+                    if choice.takes_a_value() {
                         columns.load(node.buffer)?;
                     }
                 }
                 let choice = choices.get(slot).ok_or_else(no_node)?;
-                (op, below, skips) = (choice.op, choice.below, u64::from(choice.skips));
-                index = choice.next;
-                steps = steps.wrapping_sub(choice.steps);
+                let stretch = choice.stretch(steps).ok_or_else(no_node)?;
+                (op, below, skips) = (stretch.op, choice.below, u64::from(stretch.skips));
+                index = stretch.next;
+                steps = steps.wrapping_sub(stretch.steps);
             }
             match op {
                 Op::Pass => {}
@@ -308,65 +281,6 @@ fn check_record(bytes: usize, limits: &Limits, at: At) -> Result<(), FormatError
         limit,
         option: "max_record_bytes",
     })
-}
-
-/// Works out what a node does in a place of the projection. A node that several places share is looked up anew for
-/// each.
-#[cold]
-fn choose_anew(nodes: &[Node], node: &Node, place: u32, fields: &FieldProjection) -> Choice {
-    let (op, wanted) = op_in(node, place, fields);
-    let below = match wanted {
-        Wanted::No => NOTHING,
-        Wanted::All => ALL,
-        Wanted::Below(branch) => branch,
-    };
-    let mut choice = Choice {
-        place,
-        op,
-        below,
-        skips: 1,
-        next: node.next,
-        steps: 0,
-    };
-    let mut last = *node;
-    while choice.op == Op::SkipField && last.implicit && choice.skips < MAX_SKIPS {
-        let Some(next) = node_at(nodes, last.next) else {
-            break;
-        };
-        // The end of what is skipped goes along, as does a field.
-        choice.op = match op_in(next, place, fields).0 {
-            skip @ (Op::SkipField | Op::SkipStart) => skip,
-            _ => break,
-        };
-        last = *next;
-        choice.skips = choice.skips.saturating_add(1);
-        choice.next = last.next;
-        choice.steps = u8::from(!last.implicit);
-    }
-    choice
-}
-
-/// What a node does in a place of the projection, and what is wanted of its field.
-fn op_in(node: &Node, place: u32, fields: &FieldProjection) -> (Op, Wanted) {
-    let wanted = match (place, node.op) {
-        (ALL, _) | (_, Op::Pass | Op::NonProto | Op::MessageStart) => Wanted::All,
-        (NOTHING, _) => Wanted::No,
-        // What begins was chosen when it ended.
-        (_, Op::SubmessageStart | Op::GroupStart) => Wanted::All,
-        _ => fields.wanted(place, node.tag >> 3),
-    };
-    let op = match (wanted, node.op) {
-        (Wanted::No, Op::SubmessageEnd | Op::GroupEnd) => Op::SkipEnd,
-        (Wanted::No, Op::SubmessageStart | Op::GroupStart) => Op::SkipStart,
-        (Wanted::No, _) => Op::SkipField,
-        (_, op) => op,
-    };
-    (op, wanted)
-}
-
-#[inline]
-fn node_at(nodes: &[Node], index: u32) -> Option<&Node> {
-    nodes.get(usize::try_from(index).ok()?)
 }
 
 #[cold]
