@@ -420,18 +420,25 @@ impl Chunk<'_> {
 pub(crate) fn split<'a>(
     chunk: &Chunk<'a>,
 ) -> Result<(CompressionType, &'a [u8], &'a [u8]), FormatError> {
-    let at = chunk.at;
-    let compression = chunk.check_records_type()?;
     if chunk.header.chunk_type != ChunkType::Simple {
         return Err(FormatError::ChunkType {
-            at,
+            at: chunk.at,
             chunk_type: chunk.header.chunk_type.to_byte(),
         });
     }
+    split_front(chunk, "record sizes")
+}
+
+/// Splits the data of a chunk of records into its codec, the buffer in front, which `what` names, and the rest.
+pub(crate) fn split_front<'a>(
+    chunk: &Chunk<'a>,
+    what: &'static str,
+) -> Result<(CompressionType, &'a [u8], &'a [u8]), FormatError> {
+    let at = chunk.at;
+    let compression = chunk.check_records_type()?;
     let mut rest = chunk.data.get(1..).unwrap_or_default();
-    let what = "record sizes";
     let need = take_varint(&mut rest).ok_or(FormatError::Varint { what, at })?;
-    let (sizes, values) = usize::try_from(need)
+    let (front, rest) = usize::try_from(need)
         .ok()
         .and_then(|need| rest.split_at_checked(need))
         .ok_or(FormatError::Truncated {
@@ -440,7 +447,7 @@ pub(crate) fn split<'a>(
             need,
             have: rest.len() as u64,
         })?;
-    Ok((compression, sizes, values))
+    Ok((compression, front, rest))
 }
 
 /// Turns the sizes of a chunk's records into their ends, the first record beginning at `base`.

@@ -6,7 +6,7 @@ use windrow_format::{
 };
 
 use crate::error::{Error, Result, SourceName};
-use crate::store::Store;
+use crate::store::{Store, read_bytes};
 
 /// Reads the file metadata chunk, if there is one.
 pub(crate) fn read_records_metadata(
@@ -21,7 +21,9 @@ pub(crate) fn read_records_metadata(
     let format_error = |source| Error::format(name, None, source);
     limits.check_stored(&header, at).map_err(format_error)?;
     let file_bytes = bytes_of(store, name)?;
-    let raw = read(store, name, begin, header.chunk_end(begin).min(file_bytes))?;
+    let end = header.chunk_end(begin).min(file_bytes);
+    let len = usize::try_from(end - begin).unwrap_or(usize::MAX);
+    let raw = read_bytes(store, name, begin, len)?;
     let flat = take_out_block_headers(begin, &raw);
     let chunk = Chunk::parse(&flat, at).map_err(format_error)?;
     let metadata = RecordsMetadata::decode_chunk(&chunk, limits);
@@ -43,7 +45,8 @@ fn find(store: &dyn Store, name: &SourceName) -> Result<Option<(u64, ChunkHeader
         if header_end > file_bytes {
             return Ok(None);
         }
-        let raw = read(store, name, begin, header_end)?;
+        let len = usize::try_from(header_end - begin).unwrap_or(usize::MAX);
+        let raw = read_bytes(store, name, begin, len)?;
         let flat = take_out_block_headers(begin, &raw);
         let at = At::byte(begin);
         let checked = ChunkHeader::parse(&flat, at).and_then(|header| {
@@ -63,16 +66,4 @@ fn bytes_of(store: &dyn Store, name: &SourceName) -> Result<u64> {
     store
         .len()
         .map_err(|source| Error::io(name, "read", source))
-}
-
-fn read(store: &dyn Store, name: &SourceName, begin: u64, end: u64) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(end - begin).unwrap_or(usize::MAX)];
-    let read = store.read_exact_at(&mut bytes, begin);
-    read.map(|()| bytes).map_err(|source| Error::Io {
-        name: name.clone(),
-        action: "read",
-        at: Some(At::byte(begin)),
-        records: None,
-        source,
-    })
 }

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io;
 
+use windrow_format::At;
+
 use crate::error::{Error, Result, SourceName};
 
 /// Positional reads of something that does not change. Object stores and caches implement it as well as files.
@@ -85,6 +87,24 @@ impl FileStore {
         let file = File::open(path).map_err(refuse)?;
         Ok(Self(file))
     }
+}
+
+/// Reads `len` bytes from `begin` on.
+pub(crate) fn read_bytes(
+    store: &dyn Store,
+    name: &SourceName,
+    begin: u64,
+    len: usize,
+) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    let read = store.read_exact_at(&mut bytes, begin);
+    read.map(|()| bytes).map_err(|source| Error::Io {
+        name: name.clone(),
+        action: "read",
+        at: Some(At::byte(begin)),
+        records: None,
+        source,
+    })
 }
 
 /// The system's own error for a folder where a file is needed.

@@ -2,11 +2,11 @@
 
 use crate::chunk::Chunk;
 use crate::chunk_header::ChunkType;
-use crate::codec::{BufferLimits, CompressionType, Decompressor};
+use crate::codec::{BufferLimits, Decompressor};
 use crate::error::FormatError;
 use crate::limits::Limits;
+use crate::record_chunk::split_front;
 use crate::records::Records;
-use crate::varint::take_varint;
 
 use super::backward::Backward;
 use super::buckets::{Buckets, Stored, possible_bytes};
@@ -88,7 +88,8 @@ impl TransposedDecoder {
     ) -> Result<(), FormatError> {
         let (header, at) = (chunk.header, chunk.at);
         check_counts(chunk, limits)?;
-        let (compression, stored_header, bytes) = split(chunk)?;
+        let (compression, stored_header, bytes) =
+            split_front(chunk, "header of a transposed chunk")?;
         let stored = Stored {
             compression,
             bytes,
@@ -175,33 +176,6 @@ fn check_counts(chunk: &Chunk<'_>, limits: &Limits) -> Result<(), FormatError> {
         });
     }
     Ok(())
-}
-
-/// Splits the data of a transposed chunk into its codec, its header, and the buckets with the transitions behind them.
-fn split<'a>(chunk: &Chunk<'a>) -> Result<(CompressionType, &'a [u8], &'a [u8]), FormatError> {
-    let at = chunk.at;
-    let (&first, mut rest) = chunk.data.split_first().ok_or(FormatError::Truncated {
-        what: "compression type",
-        at,
-        need: 1,
-        have: 0,
-    })?;
-    let compression = CompressionType::from_byte(first).ok_or(FormatError::CompressionType {
-        at,
-        compression_type: first,
-    })?;
-    let what = "header of a transposed chunk";
-    let need = take_varint(&mut rest).ok_or(FormatError::Varint { what, at })?;
-    let (header, rest) = usize::try_from(need)
-        .ok()
-        .and_then(|need| rest.split_at_checked(need))
-        .ok_or(FormatError::Truncated {
-            what,
-            at,
-            need,
-            have: rest.len() as u64,
-        })?;
-    Ok((compression, header, rest))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::decode::read_range;
 use crate::error::{Error, Result, SourceName};
 use crate::index::{Index, IndexBuilder};
 use crate::retry::twice;
-use crate::store::Store;
+use crate::store::{Store, read_bytes};
 
 /// What opening a file brings.
 pub(super) struct OpenIndex {
@@ -64,20 +64,8 @@ fn ends_with_postscript(store: &dyn Store, name: &SourceName, file_bytes: u64) -
     else {
         return Ok(false);
     };
-    let block = read_head(store, name, begin, POSTSCRIPT_BYTES)?;
+    let block = read_bytes(store, name, begin, POSTSCRIPT_BYTES)?;
     Ok(is_damaged_postscript(&block, begin))
-}
-
-fn read_head(store: &dyn Store, name: &SourceName, begin: u64, len: usize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    let read = store.read_exact_at(&mut bytes, begin);
-    read.map(|()| bytes).map_err(|source| Error::Io {
-        name: name.clone(),
-        action: "read",
-        at: Some(At::byte(begin)),
-        records: None,
-        source,
-    })
 }
 
 /// Looks for the last postscript in front of the last block, and takes it if an append follows it.
@@ -89,13 +77,13 @@ fn look_back(
 ) -> Result<Option<OpenIndex>> {
     let mut search = LookBack::new(file_bytes);
     while let Some(begin) = search.block() {
-        if search.push(&read_head(store, name, begin, LOOK_BACK_BYTES)?) == LookedAt::Nothing {
+        if search.push(&read_bytes(store, name, begin, LOOK_BACK_BYTES)?) == LookedAt::Nothing {
             continue;
         }
         let end = begin + BLOCK_BYTES;
         if let Ok(opened) = attempt(end)? {
             let follow = usize::try_from(file_bytes - end).unwrap_or(usize::MAX);
-            let tail = read_head(store, name, end, follow.min(LOOK_BACK_BYTES))?;
+            let tail = read_bytes(store, name, end, follow.min(LOOK_BACK_BYTES))?;
             return Ok(is_append(&tail, end).then_some(opened));
         }
     }

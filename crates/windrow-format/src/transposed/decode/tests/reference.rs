@@ -1,7 +1,6 @@
 //! What a projection leaves of a record, worked out on the record itself, slowly.
 
-use super::*;
-use crate::varint::push_varint;
+use crate::varint::{push_varint, take_varint};
 
 /// Nesting beyond which a writer keeps messages as they are.
 const MAX_DEPTH: usize = 100;
