@@ -37,7 +37,6 @@ ALL, PLAIN_ALL = "all fields", "all, not transposed"
 # Two numbers; a text and a nested one; and texts that are a fifth of all bytes.
 FIELDS = {"id, total": ["1", "8"], "visitor, address.city": ["3", "12.2"], "title, remark": ["6", "20"]}
 
-# What is known of goals that were missed: row and entry, and what was measured.
 # What is known of goals that were missed: row and entry (two processors, files in the page cache).
 REASONS = {
     ("2 of 20, bucket 256", "visitor, address.city"): (
