@@ -356,6 +356,27 @@ fn a_copy_keeps_what_a_file_says_of_its_records() {
     }
 }
 
+/// A file that was cut within its metadata chunk begins anew.
+#[test]
+fn a_copy_goes_on_with_a_file_whose_metadata_was_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let metadata = RecordsMetadata {
+        file_comment: Some("a comment of some length".into()),
+        ..RecordsMetadata::default()
+    };
+    let options = transposed(5).with_records_metadata(Some(metadata));
+    let file = write(options, &[message(0)]);
+    fs::write(&path, &file[..120]).unwrap();
+    let mut writer = Writer::append(&path, AppendOptions::new().with_copy(true)).unwrap();
+    writer.write(&message(1)).unwrap();
+    writer.finish().unwrap();
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!(reader.read_all().unwrap().to_vecs(), [message(1)]);
+    assert_eq!(reader.records_metadata().unwrap(), None);
+    assert!(verify(&path, &VerifyOptions::new()).unwrap().is_sound());
+}
+
 /// The header of a metadata chunk that claims records would make it as long as the file.
 #[test]
 fn a_metadata_chunk_counts_no_records() {

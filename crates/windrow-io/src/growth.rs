@@ -86,7 +86,8 @@ impl Growth {
         self.open.splice(0..0, self.short.take());
         self.keep = match self.chunks.last() {
             Some(last) => self.end_of(last).map_err(|error| error.into_error(name))?,
-            None => front_end(&self.store, name)?,
+            // One that was cut short is behind what stays.
+            None => front_end(&self.store, name)?.min(self.keep),
         };
         self.is_complete = false;
         self.is_sealed = false;
