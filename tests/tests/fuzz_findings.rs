@@ -37,6 +37,7 @@ fn what_is_wrong_with_a_zstd_buffer_does_not_depend_on_what_came_before() {
         exact: None,
         max: 1000,
         limit: 1000,
+        option: "max_chunk_bytes",
         what: "values",
         at: At::byte(64),
     };

@@ -9,18 +9,23 @@ use toml::Value;
 use windrow::format::options::{
     BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_CHUNK_CACHE_BYTES, DEFAULT_GROUP_SIZE,
     DEFAULT_MAX_BATCH_BYTES, DEFAULT_MAX_CHUNK_BYTES, DEFAULT_MAX_RECORD_BYTES,
-    DEFAULT_READAHEAD_BUFFER_BYTES, DEFAULT_TRANSPOSE_BUCKET_BYTES, DEFAULT_ZSTD_LEVEL,
-    MAX_FOOTER_PREFETCH_BYTES, MAX_GROUP_SIZE, MAX_PARALLELISM, MAX_READAHEAD_BUFFER_BYTES,
-    ZSTD_AUTO_WINDOW_LOG,
+    DEFAULT_PAGES_GROUP_SIZE, DEFAULT_PAGES_MAX_GROUP_BYTES, DEFAULT_READAHEAD_BUFFER_BYTES,
+    DEFAULT_TRANSPOSE_BUCKET_BYTES, DEFAULT_ZSTD_LEVEL, MAX_FOOTER_PREFETCH_BYTES, MAX_GROUP_SIZE,
+    MAX_PARALLELISM, MAX_READAHEAD_BUFFER_BYTES, ZSTD_AUTO_WINDOW_LOG,
 };
 use windrow::format::{
-    At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES, ChunkType,
-    CompressionType, Compressor, Decompressor, FieldPath, FooterEntry, FooterMetadata, GUARD_BYTES,
-    HASH_KEY, MAX_CHUNK_RECORDS, MAX_FIELD_NUMBER, MAX_USER_METADATA_PAIRS, MIN_FILE_BYTES,
-    POSTSCRIPT_COPIES, POSTSCRIPT_MAGIC, SIGNATURE_BYTES, USABLE_BLOCK_BYTES, USER_METADATA_FIELD,
-    VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript, hash,
+    At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES, CRC_BYTES, ChunkType,
+    CompressionType, Compressor, DICTIONARY_FIELD, Decompressor, FieldPath, FooterEntry,
+    FooterMetadata, GUARD_BYTES, HASH_KEY, MAX_CHUNK_RECORDS, MAX_DICTIONARIES,
+    MAX_DICTIONARY_BYTES, MAX_FIELD_NUMBER, MAX_USER_METADATA_PAIRS, MIN_DICTIONARY_BYTES,
+    MIN_FILE_BYTES, NO_DICTIONARY, PAGES_FIELD, POSTSCRIPT_COPIES, POSTSCRIPT_MAGIC,
+    SIGNATURE_BYTES, USABLE_BLOCK_BYTES, USER_METADATA_FIELD, VERSION_UPSTREAM, VERSION_WINDROW,
+    encode_postscript, hash,
 };
-use windrow::{Codec, IndexStorage, Reader, ReaderOptions, SourceName, Store, WriterOptions};
+use windrow::{
+    Codec, Dictionary, IndexStorage, Layout, Reader, ReaderOptions, SourceName, Store,
+    WriterOptions,
+};
 use windrow_tests::file_builder::{FileBuilder, bytes_field, varint, varint_field};
 use windrow_tests::repository;
 use windrow_tests::transposed_chunk::{RowNode, buckets_of, decode_data, row_data};
@@ -101,6 +106,34 @@ const CHECKS: &[Check] = &[
     }),
     ("chunk_types.provisional", |v| {
         is_chunk_type(v, ChunkType::Provisional)
+    }),
+    ("chunk_types.pages", |v| is_chunk_type(v, ChunkType::Pages)),
+    ("chunk_types.dictionary", |v| {
+        is_chunk_type(v, ChunkType::Dictionary)
+    }),
+    ("record_pages.crc_bytes", |v| is(v, CRC_BYTES)),
+    ("record_pages.no_dictionary", |v| is(v, NO_DICTIONARY)),
+    ("record_pages.min_dictionary_bytes", |v| {
+        is(v, MIN_DICTIONARY_BYTES as u64)
+            && ends_at(v, -1, |bytes| {
+                let bytes = usize::try_from(bytes).unwrap();
+                Dictionary::new(vec![7; bytes]).is_ok()
+            })
+    }),
+    ("record_pages.max_dictionary_bytes", |v| {
+        is(v, MAX_DICTIONARY_BYTES as u64)
+            && ends_at(v, 1, |bytes| {
+                let bytes = usize::try_from(bytes).unwrap();
+                Dictionary::new(vec![7; bytes]).is_ok()
+            })
+    }),
+    ("record_pages.max_dictionaries", |v| {
+        is(v, MAX_DICTIONARIES as u64)
+            && ends_at(v, 1, |count| {
+                let fields = (0..count).map(|_| varint_field(DICTIONARY_FIELD, 64));
+                let fields = [varint_field(1, 2), fields.collect::<Vec<_>>().concat()].concat();
+                FooterMetadata::parse(&bytes_field(1, &fields), At::byte(0)).is_ok()
+            })
     }),
     ("append.guard_bytes", |v| is(v, GUARD_BYTES)),
     ("compression.none", |v| {
@@ -205,6 +238,12 @@ const CHECKS: &[Check] = &[
     ("extensions.user_metadata_field", |v| {
         is(v, USER_METADATA_FIELD)
     }),
+    ("extensions.dictionary_offset_field", |v| {
+        is(v, DICTIONARY_FIELD) && metadata_has_these_fields()
+    }),
+    ("extensions.has_pages_field", |v| {
+        is(v, PAGES_FIELD) && metadata_has_these_fields()
+    }),
     // The first number that may be used is in use.
     ("extensions.extension_field_first", |v| {
         is(v, USER_METADATA_FIELD)
@@ -220,6 +259,19 @@ const CHECKS: &[Check] = &[
     }),
     ("writer_defaults.default_group_size", |v| {
         is(v, DEFAULT_GROUP_SIZE) && is(v, WriterOptions::new().group_size())
+    }),
+    ("writer_defaults.default_pages_group_size", |v| {
+        is(v, DEFAULT_PAGES_GROUP_SIZE) && is(v, pages().group_size())
+    }),
+    ("writer_defaults.default_pages_max_group_bytes", |v| {
+        is(v, DEFAULT_PAGES_MAX_GROUP_BYTES) && is(v, pages().max_group_bytes().unwrap())
+    }),
+    ("writer_defaults.default_layout", |v| {
+        v.as_str() == Some(WriterOptions::new().layout().name())
+    }),
+    ("writer_defaults.default_dictionary", |v| {
+        let options = format!("layout:pages,dictionary:{}", v.as_str().unwrap());
+        options.parse::<WriterOptions>().unwrap() == pages()
     }),
     ("writer_defaults.default_zstd_level", |v| {
         let level = DEFAULT_ZSTD_LEVEL;
@@ -417,6 +469,10 @@ fn brotli() -> WriterOptions {
     "brotli".parse().unwrap()
 }
 
+fn pages() -> WriterOptions {
+    WriterOptions::new().with_layout(Layout::Pages)
+}
+
 fn zstd_level(level: i128) -> WriterOptions {
     let level = i32::try_from(level).unwrap();
     WriterOptions::new().with_codec(Codec::Zstd { level })
@@ -453,6 +509,7 @@ fn most_plausible(compression: CompressionType, stored: u64) -> u64 {
             exact: None,
             max: u64::MAX,
             limit: u64::MAX,
+            option: "max_chunk_bytes",
             what: "values",
             at: At::byte(0),
         };
@@ -527,6 +584,8 @@ fn metadata_has_these_fields() -> bool {
         varint_field(field("num_records_field"), 70_000),
         bytes_field(field("writer_options_field"), b"options"),
         bytes_field(number("extensions.user_metadata_field"), &pair),
+        varint_field(number("extensions.dictionary_offset_field"), 64),
+        varint_field(number("extensions.has_pages_field"), 1),
     ]
     .concat();
     let record = bytes_field(field("array_record_metadata_field"), &fields);
@@ -536,6 +595,8 @@ fn metadata_has_these_fields() -> bool {
         num_records: 70_000,
         writer_options: Some("options".to_owned()),
         user_metadata: vec![("key".to_owned(), b"value".to_vec())],
+        dictionaries: vec![64],
+        has_pages: true,
     };
     metadata.encode() == record && FooterMetadata::parse(&record, At::byte(0)) == Ok(metadata)
 }

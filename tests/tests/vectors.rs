@@ -208,6 +208,7 @@ fn worked_buffers_decode() {
             exact: None,
             max: 100,
             limit: u64::MAX,
+            option: "max_chunk_bytes",
             what: "sizes",
             at: At::byte(0),
         };

@@ -26,6 +26,10 @@ pub enum ChunkType {
     Simple,
     /// `t`: records of protocol buffers, field by field.
     Transposed,
+    /// `e`: record pages: records that are compressed and checked each by itself.
+    Pages,
+    /// `d`: a dictionary of page chunks.
+    Dictionary,
     /// `o`: records of an open group, until their full chunk comes.
     Provisional,
     /// Anything else.
@@ -42,6 +46,8 @@ impl ChunkType {
             b'p' => Self::Padding,
             b'r' => Self::Simple,
             b't' => Self::Transposed,
+            b'e' => Self::Pages,
+            b'd' => Self::Dictionary,
             b'o' => Self::Provisional,
             other => Self::Unknown(other),
         }
@@ -56,6 +62,8 @@ impl ChunkType {
             Self::Padding => b'p',
             Self::Simple => b'r',
             Self::Transposed => b't',
+            Self::Pages => b'e',
+            Self::Dictionary => b'd',
             Self::Provisional => b'o',
             Self::Unknown(byte) => byte,
         }

@@ -7,6 +7,9 @@
 mod brotli_state;
 mod compress;
 mod decompress;
+#[cfg(feature = "zstd")]
+mod frame;
+mod record;
 mod stream;
 
 pub use compress::Compressor;

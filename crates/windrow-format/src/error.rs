@@ -122,6 +122,27 @@ pub enum FormatError {
     ChunkType { at: At, chunk_type: u8 },
     #[error("transposed chunk at {at}: {what}")]
     Transposed { at: At, what: &'static str },
+    #[error("page chunk at {at}: {what}")]
+    PageTable { at: At, what: &'static str },
+    #[error("CRC32C of the {what} at {at} differs: stored {stored:08x}, computed {computed:08x}")]
+    Crc {
+        what: &'static str,
+        at: At,
+        stored: u32,
+        computed: u32,
+    },
+    #[error("dictionary at {at} has id {stored:016x}, its bytes have {computed:016x}")]
+    DictionaryId { at: At, stored: u64, computed: u64 },
+    #[error(
+        "page chunk at {at} needs dictionary {id:016x}, which {}",
+        if source.is_some() { "cannot be read: both its copies are damaged or gone" } else { "the file does not hold" }
+    )]
+    DictionaryMissing {
+        at: At,
+        id: u64,
+        #[source]
+        source: Option<Box<FormatError>>,
+    },
     #[error("unknown compression type {compression_type:#04x} at {at}")]
     CompressionType { at: At, compression_type: u8 },
     #[error("codec {codec} at {at} is not built in; enable feature `{feature}`")]
@@ -273,6 +294,10 @@ impl FormatError {
             Self::ChunkHeaderField { .. } => "chunk_header_field",
             Self::ChunkType { .. } => "chunk_type",
             Self::Transposed { .. } => "transposed",
+            Self::PageTable { .. } => "page_table",
+            Self::Crc { .. } => "crc",
+            Self::DictionaryId { .. } => "dictionary_id",
+            Self::DictionaryMissing { .. } => "dictionary_missing",
             Self::CompressionType { .. } => "compression_type",
             Self::CodecMissing { .. } => "codec_missing",
             Self::Decompress { .. } => "decompress",
@@ -316,6 +341,10 @@ impl FormatError {
             | Self::ChunkHeaderField { at, .. }
             | Self::ChunkType { at, .. }
             | Self::Transposed { at, .. }
+            | Self::PageTable { at, .. }
+            | Self::Crc { at, .. }
+            | Self::DictionaryId { at, .. }
+            | Self::DictionaryMissing { at, .. }
             | Self::CompressionType { at, .. }
             | Self::CodecMissing { at, .. }
             | Self::Decompress { at, .. }

@@ -14,6 +14,13 @@ pub const VERSION_2_HINT: &str = ",needs:windrow";
 /// Field of the user's key/value pairs in the footer metadata; upstream skips numbers from 100 on.
 pub const USER_METADATA_FIELD: u64 = 100;
 
+/// Field of the offsets of dictionary chunks in the footer metadata.
+pub const DICTIONARY_FIELD: u64 = 101;
+/// Field that says whether data chunks are page chunks.
+pub const PAGES_FIELD: u64 = 102;
+/// Dictionary chunks that a footer may name.
+pub const MAX_DICTIONARIES: usize = 64;
+
 /// User metadata pairs that a file may have.
 pub const MAX_USER_METADATA_PAIRS: usize = 1 << 16;
 
@@ -30,6 +37,10 @@ pub struct FooterMetadata {
     pub writer_options: Option<String>,
     /// The user's key/value pairs, in the order in which they were given.
     pub user_metadata: Vec<(String, Vec<u8>)>,
+    /// Where the dictionary chunks in front of the footer begin, those of one dictionary each.
+    pub dictionaries: Vec<u64>,
+    /// Whether there are page chunks among the data chunks.
+    pub has_pages: bool,
 }
 
 impl FooterMetadata {
@@ -55,6 +66,13 @@ impl FooterMetadata {
                 what: "user metadata pairs",
                 at,
                 limit: MAX_USER_METADATA_PAIRS as u64,
+            });
+        }
+        if metadata.dictionaries.len() > MAX_DICTIONARIES {
+            return Err(FormatError::TooMany {
+                what: "dictionaries",
+                at,
+                limit: MAX_DICTIONARIES as u64,
             });
         }
         match metadata.version {
@@ -102,6 +120,12 @@ impl FooterMetadata {
                 {
                     self.user_metadata.push(parse_pair(pair)?);
                 }
+                (DICTIONARY_FIELD, Value::Varint(offset))
+                    if self.dictionaries.len() <= MAX_DICTIONARIES =>
+                {
+                    self.dictionaries.push(offset);
+                }
+                (PAGES_FIELD, Value::Varint(pages)) => self.has_pages = pages != 0,
                 _ => {}
             }
         }
@@ -123,6 +147,12 @@ impl FooterMetadata {
             push_bytes_field(&mut pair, 1, key.as_bytes());
             push_bytes_field(&mut pair, 2, value);
             push_bytes_field(&mut inner, USER_METADATA_FIELD, &pair);
+        }
+        for &offset in &self.dictionaries {
+            push_varint_field(&mut inner, DICTIONARY_FIELD, offset);
+        }
+        if self.has_pages {
+            push_varint_field(&mut inner, PAGES_FIELD, 1);
         }
         let mut record = Vec::new();
         push_bytes_field(&mut record, 1, &inner);
@@ -207,6 +237,8 @@ mod tests {
             num_records: 70_000,
             writer_options: Some("group_size:7,".into()),
             user_metadata: vec![("a".into(), vec![0, 255]), ("b".into(), vec![])],
+            dictionaries: vec![64, 1 << 40],
+            has_pages: true,
         };
         assert_eq!(
             FooterMetadata::parse(&metadata.encode(), At::byte(9)),

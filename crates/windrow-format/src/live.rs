@@ -98,6 +98,7 @@ pub struct LiveChunks {
     footer: Option<FoundFooter>,
     sealed_end: Option<u64>,
     told_group_size: Option<u64>,
+    has_pages: bool,
     decoder: RecordDecoder,
     records: Records,
 }
@@ -133,6 +134,7 @@ impl LiveChunks {
             footer: None,
             sealed_end: None,
             told_group_size: None,
+            has_pages: false,
             decoder: RecordDecoder::new(),
             records: Records::new(),
         }
@@ -149,6 +151,7 @@ impl LiveChunks {
         all.data_chunks = chunks.len() as u64;
         all.live = chunks;
         all.seal_group(&footer.metadata, first, last);
+        all.has_pages = footer.metadata.has_pages;
         all.footer = Some(footer);
         all
     }
@@ -199,6 +202,12 @@ impl LiveChunks {
     #[must_use]
     pub fn told_group_size(&self) -> Option<u64> {
         self.told_group_size
+    }
+
+    /// Whether there may be page chunks among the live ones.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        self.has_pages
     }
 
     /// The skipped ranges, in order; those that touch are one.
@@ -306,6 +315,7 @@ impl LiveChunks {
             self.held = Some((live, candidate));
             return Ok(Ok(Pushed::Candidate));
         }
+        self.has_pages |= header.chunk_type == ChunkType::Pages;
         self.push_data(live, holds)?;
         Ok(Ok(Pushed::Data))
     }

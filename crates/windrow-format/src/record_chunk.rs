@@ -1,10 +1,12 @@
-//! Chunks of records. Simple ones (`r`) hold sizes, then values, each buffer compressed by itself.
+//! Chunks of records, and decoding them all. Simple ones (`r`) hold sizes, then values, each buffer compressed by itself.
 
 use crate::chunk::Chunk;
 use crate::chunk_header::{ChunkHeader, ChunkType};
 use crate::codec::{BufferLimits, Codec, CompressionType, Compressor, Decompressor};
+use crate::dictionary::Dictionaries;
 use crate::error::FormatError;
 use crate::limits::Limits;
+use crate::page_chunk::{PageFront, split_slot};
 use crate::records::Records;
 use crate::transposed::{FieldProjection, Filter, TransposedDecoder};
 use crate::varint::{MAX_VARINT_BYTES, push_varint, take_varint};
@@ -73,6 +75,17 @@ impl RecordGroup {
         out: &mut Vec<u8>,
     ) -> Result<ChunkHeader, FormatError> {
         self.as_slice().encode(codec, window_log, compressor, out)
+    }
+
+    /// The records, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let (mut sizes, mut values) = (self.sizes.as_slice(), self.values.as_slice());
+        std::iter::from_fn(move || {
+            let size = usize::try_from(take_varint(&mut sizes)?).unwrap_or(usize::MAX);
+            let (record, rest) = values.split_at(size.min(values.len()));
+            values = rest;
+            Some(record)
+        })
     }
 
     /// The records as one borrowed group.
@@ -262,7 +275,7 @@ pub(crate) fn encode_chunk(
     Ok(header)
 }
 
-/// Decodes chunks, simple or transposed, into [`Records`]. Holds the codecs' contexts; make one per thread.
+/// Decodes chunks of records, of any type, into [`Records`]. Holds the codecs' contexts; make one per thread.
 #[derive(Debug, Default)]
 pub struct RecordDecoder {
     decompressor: Decompressor,
@@ -290,22 +303,22 @@ impl RecordDecoder {
             .saturating_add(self.filter.scratch_bytes())
     }
 
-    /// Appends the records of `chunk` to `out`. On an error `out` is as it was.
+    /// Appends the records of `chunk`, which needs no dictionary, to `out`. On an error `out` is as it was.
     ///
     /// # Errors
-    /// [`FormatError::ChunkType`] for chunks of records that this release does not decode, [`FormatError::Limit`], and
-    /// everything that contradicts itself in the data.
+    /// [`FormatError::ChunkType`] for chunks of records that this release does not decode, [`FormatError::Limit`],
+    /// [`FormatError::DictionaryMissing`], and everything that contradicts itself in the data.
     pub fn decode(
         &mut self,
         chunk: &Chunk<'_>,
         limits: &Limits,
         out: &mut Records,
     ) -> Result<(), FormatError> {
-        self.decode_fields(chunk, limits, None, out)
+        self.decode_fields(chunk, limits, None, Dictionaries::NONE, out)
     }
 
-    /// Appends to `out` what the projection `fields` leaves of the records of `chunk`; with `None`, all. On an error
-    /// `out` is as it was.
+    /// Appends to `out` what the projection `fields` leaves of the records of `chunk`; with `None`, all. `dictionaries`
+    /// are those of the file. On an error `out` is as it was.
     ///
     /// # Errors
     /// Those of [`decode`](Self::decode).
@@ -314,31 +327,125 @@ impl RecordDecoder {
         chunk: &Chunk<'_>,
         limits: &Limits,
         fields: Option<&FieldProjection>,
+        dictionaries: &Dictionaries,
         out: &mut Records,
     ) -> Result<(), FormatError> {
         if chunk.header.chunk_type == ChunkType::Transposed {
             return self.transposed.decode(chunk, limits, fields, out);
         }
-        if let Some(fields) = fields {
-            let mut whole = std::mem::take(&mut self.whole);
-            whole.clear();
-            let result = self.decode_fields(chunk, limits, None, &mut whole);
-            if result.is_ok() {
-                for record in whole.iter() {
-                    self.filter.project(record, fields, &mut out.bytes);
-                    out.ends.push(out.bytes.len());
-                }
+        self.project(fields, out, |decoder, out| {
+            if chunk.header.chunk_type == ChunkType::Pages {
+                decoder.decode_pages(chunk, limits, dictionaries, out)
+            } else {
+                decoder.decode_all(chunk, limits, out)
             }
-            self.whole = whole;
+        })
+    }
+
+    /// Appends to `out` what `fields` leaves of one record of a page chunk; with `None`, all of it. `slot` is what
+    /// [`PageFront::slot`] names. On an error `out` is as it was.
+    ///
+    /// # Errors
+    /// [`FormatError::Crc`], and those of [`decode`](Self::decode).
+    #[inline]
+    pub fn decode_slot(
+        &mut self,
+        front: &PageFront<'_>,
+        slot: &[u8],
+        limits: &Limits,
+        fields: Option<&FieldProjection>,
+        dictionaries: &Dictionaries,
+        out: &mut Records,
+    ) -> Result<(), FormatError> {
+        let stored = front.check_slot(slot)?;
+        self.project(fields, out, |decoder, out| {
+            let dictionary = dictionaries.get(front.dictionary_id(), front.at())?;
+            let limits = record_limits(front, limits, u64::MAX);
+            decoder.decompressor.decompress_record(
+                front.compression(),
+                dictionary,
+                stored,
+                &limits,
+                &mut out.bytes,
+            )?;
+            out.ends.push(out.bytes.len());
+            Ok(())
+        })
+    }
+
+    /// Lets `decode` append records to `out`, and only what `fields` leaves of them. On an error `out` is as it was.
+    fn project(
+        &mut self,
+        fields: Option<&FieldProjection>,
+        out: &mut Records,
+        decode: impl FnOnce(&mut Self, &mut Records) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let Some(fields) = fields else {
+            let (records, bytes) = (out.ends.len(), out.bytes.len());
+            let result = decode(self, out);
+            if result.is_err() {
+                out.ends.truncate(records);
+                out.bytes.truncate(bytes);
+            }
             return result;
+        };
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.clear();
+        let result = decode(self, &mut whole);
+        if result.is_ok() {
+            for record in whole.iter() {
+                self.filter.project(record, fields, &mut out.bytes);
+                out.ends.push(out.bytes.len());
+            }
         }
-        let (records, bytes) = (out.ends.len(), out.bytes.len());
-        let result = self.decode_all(chunk, limits, out);
-        if result.is_err() {
-            out.ends.truncate(records);
-            out.bytes.truncate(bytes);
-        }
+        self.whole = whole;
         result
+    }
+
+    /// The hash of the data was checked, so that the records' own checksums tell nothing more.
+    fn decode_pages(
+        &mut self,
+        chunk: &Chunk<'_>,
+        limits: &Limits,
+        dictionaries: &Dictionaries,
+        out: &mut Records,
+    ) -> Result<(), FormatError> {
+        let at = chunk.at;
+        let front = PageFront::parse(&chunk.header, chunk.data, at)?;
+        limits.check_decoded(&chunk.header, at)?;
+        front.check_slots()?;
+        let dictionary = dictionaries.get(front.dictionary_id(), at)?;
+        let mut left = chunk.header.decoded_bytes;
+        // Each has a checksum of four bytes, so this is no more than what was really there.
+        let records = usize::try_from(front.records()).unwrap_or(usize::MAX);
+        out.ends.reserve(records);
+        for index in 0..front.records() {
+            let slot = front.slot(index)?;
+            let slot = usize::try_from(slot.start)
+                .ok()
+                .zip(usize::try_from(slot.end).ok());
+            let slot = slot.and_then(|(begin, end)| chunk.data.get(begin..end));
+            let (stored, _) = split_slot(slot.unwrap_or_default());
+            let before = out.bytes.len();
+            self.decompressor.decompress_record(
+                front.compression(),
+                dictionary,
+                stored,
+                &record_limits(&front, limits, left),
+                &mut out.bytes,
+            )?;
+            left = left.saturating_sub(out.bytes.len().saturating_sub(before) as u64);
+            out.ends.push(out.bytes.len());
+        }
+        if left == 0 {
+            return Ok(());
+        }
+        Err(FormatError::DecodedSize {
+            what: "records",
+            at,
+            expected: chunk.header.decoded_bytes,
+            actual: chunk.header.decoded_bytes.saturating_sub(left),
+        })
     }
 
     fn decode_all(
@@ -364,6 +471,7 @@ impl RecordDecoder {
                 exact: None,
                 max: num_records.saturating_mul(MAX_VARINT_BYTES as u64),
                 limit: limits.max_chunk_bytes,
+                option: "max_chunk_bytes",
                 what,
                 at,
             },
@@ -378,11 +486,24 @@ impl RecordDecoder {
                 exact: Some(decoded_bytes),
                 max: decoded_bytes,
                 limit: limits.max_chunk_bytes,
+                option: "max_chunk_bytes",
                 what: "record values",
                 at,
             },
             &mut out.bytes,
         )
+    }
+}
+
+/// What a record of a page chunk may decode to; `max` is what is left of the chunk.
+fn record_limits(front: &PageFront<'_>, limits: &Limits, max: u64) -> BufferLimits {
+    BufferLimits {
+        exact: None,
+        max,
+        limit: limits.max_record_bytes.min(limits.max_chunk_bytes),
+        option: "max_record_bytes",
+        what: "record",
+        at: front.at(),
     }
 }
 
@@ -395,7 +516,7 @@ impl Chunk<'_> {
     pub fn check_records_type(&self) -> Result<CompressionType, FormatError> {
         let at = self.at;
         match self.header.chunk_type {
-            ChunkType::Simple | ChunkType::Transposed => {}
+            ChunkType::Simple | ChunkType::Transposed | ChunkType::Pages => {}
             other => {
                 return Err(FormatError::ChunkType {
                     at,
@@ -520,12 +641,12 @@ fn push_ends(
     Ok(())
 }
 
-/// The codec of a simple chunk, for reports. `None` where the data do not tell.
+/// The codec of a chunk of records, for reports. `None` where the data do not tell.
 #[must_use]
 pub fn compression_of(chunk: &Chunk<'_>) -> Option<CompressionType> {
     matches!(
         chunk.header.chunk_type,
-        ChunkType::Simple | ChunkType::Transposed
+        ChunkType::Simple | ChunkType::Transposed | ChunkType::Pages
     )
     .then(|| chunk.data.first().copied())
     .flatten()

@@ -104,10 +104,13 @@ impl ChunkHeader {
         let (records, decoded, data) = match self.chunk_type {
             ChunkType::Signature => (true, true, true),
             ChunkType::Padding => (true, true, false),
-            ChunkType::Metadata | ChunkType::Provisional => (true, false, false),
-            ChunkType::Simple | ChunkType::Transposed | ChunkType::Unknown(_) => {
-                (false, false, false)
+            ChunkType::Metadata | ChunkType::Dictionary | ChunkType::Provisional => {
+                (true, false, false)
             }
+            ChunkType::Simple
+            | ChunkType::Transposed
+            | ChunkType::Pages
+            | ChunkType::Unknown(_) => (false, false, false),
         };
         for (is_zero, field, stored) in [
             (records, "num_records", self.num_records),

@@ -1,13 +1,16 @@
 //! What a writer has to know of a file that it goes on with.
 
-use windrow_format::options::{AppendOptions, ReaderOptions, WriterOptions};
+use windrow_format::options::{
+    AppendOptions, DictionaryOption, Layout, ReaderOptions, WriterOptions,
+};
 use windrow_format::{
-    At, CHUNK_HEADER_BYTES, ChunkHeader, ChunkType, Codec, CompressionType, FooterMetadata,
-    FormatError, LiveChunk, LiveChunks, Records, add_with_block_headers, take_out_block_headers,
+    At, CHUNK_HEADER_BYTES, ChunkHeader, ChunkType, Codec, CompressionType, Dictionaries,
+    Dictionary, FooterMetadata, FormatError, LiveChunk, LiveChunks, Records,
+    add_with_block_headers, take_out_block_headers,
 };
 
 use crate::error::{Error, Result, SourceName};
-use crate::live_scan::{LiveScan, compression_of_live, read_live};
+use crate::live_scan::{LiveReader, LiveScan, compression_of_live};
 use crate::reader::{Reader, limits_of};
 use crate::records_metadata::front_end;
 use crate::store::Store;
@@ -17,6 +20,11 @@ use crate::writer::looks_like_footer;
 /// A file that is to grow.
 pub(crate) struct Growth {
     store: SharedStore,
+    dictionaries: Dictionaries,
+    /// Whether there are page chunks among the data chunks.
+    pub(crate) has_pages: bool,
+    /// Where the dictionary chunks begin that a footer has to name.
+    pub(crate) dictionary_offsets: Vec<u64>,
     /// The options to go on with.
     pub(crate) options: WriterOptions,
     /// Data chunks that stay as they are.
@@ -47,11 +55,16 @@ impl Growth {
             live,
             keep,
             metadata,
+            dictionaries,
+            dictionary_offsets,
         } = find(&store, name, file_bytes)?;
         let sealed_end = live.footer().and_then(|footer| footer.sealed_end);
         let is_complete = sealed_end == Some(keep);
         let mut growth = Self {
             store,
+            dictionaries,
+            has_pages: live.has_pages(),
+            dictionary_offsets,
             options: WriterOptions::new(),
             chunks: live.chunks().to_vec(),
             short: None,
@@ -106,14 +119,19 @@ impl Growth {
         Ok(records.get(0).is_some_and(looks_like_footer))
     }
 
-    /// Whether chunks are transposed; `None` if there are no data chunks that would tell.
-    fn transposes(&self, name: &SourceName) -> Result<Option<bool>> {
+    /// The dictionaries that can be read.
+    pub(crate) fn dictionaries(&self) -> &[Dictionary] {
+        self.dictionaries.as_slice()
+    }
+
+    /// The type of the data chunks; `None` if there are none that would tell.
+    fn chunk_type(&self, name: &SourceName) -> Result<Option<ChunkType>> {
         let Some(first) = self.chunks.iter().find(|chunk| !chunk.provisional) else {
             return Ok(None);
         };
         let header = self.header_of(first);
         let header = header.map_err(|error| error.into_error(name))?;
-        Ok(header.map(|header| header.chunk_type == ChunkType::Transposed))
+        Ok(header.map(|header| header.chunk_type))
     }
 
     /// Where a chunk itself ends; an index tells only where the next one begins.
@@ -133,14 +151,15 @@ impl Growth {
     /// The records of one of the chunks.
     pub(crate) fn records_of(&self, name: &SourceName, chunk: &LiveChunk) -> Result<Records> {
         let mut records = Records::new();
-        read_live(
-            &self.store,
-            chunk,
-            limits_of(&ReaderOptions::new()),
-            &mut records,
-        )
-        .map_err(|error| error.into_error(name))?
-        .map_err(|source| Error::format(name, None, source))?;
+        let reader = LiveReader {
+            store: &self.store,
+            limits: limits_of(&ReaderOptions::new()),
+            dictionaries: &self.dictionaries,
+        };
+        reader
+            .read(chunk, None, &mut records)
+            .map_err(|error| error.into_error(name))?
+            .map_err(|source| Error::format(name, None, source))?;
         let (found, bytes) = (records.len() as u64, records.bytes_len() as u64);
         if (found, bytes) == (chunk.records, chunk.decoded_bytes) {
             return Ok(records);
@@ -162,6 +181,10 @@ impl Growth {
         let Some((last, others)) = self.chunks.split_last() else {
             return false;
         };
+        if self.options.layout() == Layout::Pages {
+            // Groups of any size may follow one another.
+            return false;
+        }
         let group_size = u64::from(self.options.group_size());
         // Provisional chunks would have superseded a short one, or stand behind its postscript.
         let is_last = self.open.is_empty() && !self.is_complete;
@@ -205,15 +228,29 @@ impl Growth {
                 let base = WriterOptions::new().with_codec(codec);
                 let all = given.clone().into_options(base);
                 let window_log = all.window_log().filter(|_| all.codec() == codec);
+                let kind = self.chunk_type(name)?;
+                let is_transposed = kind.map(|kind| kind == ChunkType::Transposed);
+                let layout = match kind {
+                    Some(ChunkType::Pages) => Layout::Pages,
+                    Some(_) => Layout::Groups,
+                    None => all.layout(),
+                };
                 WriterOptions::new()
                     .with_group_size(group_size(records))
+                    .with_layout(layout)
                     .with_codec(codec)
                     .with_window_log(window_log)
                     .with_pad_to_block_boundary(all.pad_to_block_boundary())
-                    .with_transpose(self.transposes(name)?.unwrap_or(all.transpose()))
+                    .with_transpose(is_transposed.unwrap_or(all.transpose()))
                     .with_transpose_bucket_bytes(all.transpose_bucket_bytes())
             }
         };
+        if first.is_some() {
+            options = options.with_dictionary(match self.dictionaries().first() {
+                Some(dictionary) => DictionaryOption::Given(dictionary.clone()),
+                None => DictionaryOption::Off,
+            });
+        }
         for (key, value) in metadata.into_iter().flat_map(|m| &m.user_metadata) {
             options = options.with_metadata(key.clone(), value.clone());
         }
@@ -249,6 +286,8 @@ struct Found {
     keep: u64,
     /// Of the last footer, with or without a postscript.
     metadata: Option<FooterMetadata>,
+    dictionaries: Dictionaries,
+    dictionary_offsets: Vec<u64>,
 }
 
 /// Finds the live chunks of a file, and where a writer goes on.
@@ -264,7 +303,10 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
         let mut scan = match &index {
             Some(reader) => {
                 let behind = reader.sealed_bytes()..end;
-                LiveScan::behind(store.clone(), behind, limits, sealed_chunks(reader)?)
+                let dictionaries = reader.inner().all_dictionaries()?.clone();
+                let offsets = reader.footer().metadata.dictionaries.clone();
+                let live = sealed_chunks(reader)?;
+                LiveScan::behind(store.clone(), behind, limits, live, (dictionaries, offsets))
             }
             None => LiveScan::new(store.clone(), end, limits, None),
         };
@@ -273,6 +315,8 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
     };
     let all = scan(file_bytes)?;
     let sound_end = all.sound_end();
+    let dictionaries = all.dictionaries().clone();
+    let dictionary_offsets = all.dictionary_offsets().to_vec();
     if let Some(source) = error
         && sound_end == 0
     {
@@ -308,6 +352,8 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
         live,
         keep,
         metadata,
+        dictionaries,
+        dictionary_offsets,
     })
 }
 

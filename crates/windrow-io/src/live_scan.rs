@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use windrow_format::{
-    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, FieldProjection, FormatError,
-    Limits, LiveChunk, LiveChunks, Provisional, Pushed, RecordDecoder, Records, ScanPart,
-    compression_of, take_out_block_headers,
+    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, Dictionaries, Dictionary,
+    FieldProjection, FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed,
+    RecordDecoder, Records, ScanPart, compression_of, take_out_block_headers,
 };
 
+use crate::dictionaries::share;
 use crate::reader::Reader;
 use crate::retry::twice;
 use crate::verify::{
@@ -24,6 +25,10 @@ pub(crate) struct LiveScan {
     window: Window,
     live: LiveChunks,
     limits: Limits,
+    /// Those that the scan came by, or was given.
+    dictionaries: Dictionaries,
+    /// Where the first copy of each begins.
+    dictionary_offsets: Vec<u64>,
     /// The data of the chunk at hand, as far as they are needed.
     data: Vec<u8>,
     faults: Vec<Fault>,
@@ -42,15 +47,21 @@ impl LiveScan {
         scan
     }
 
-    /// A scan of what stands behind a postscript; `live` is what its footer lists.
+    /// A scan of what stands behind a postscript; `live` is what its footer lists, and `dictionaries` what it names.
     pub(crate) fn behind(
         store: SharedStore,
         range: Range<u64>,
         limits: Limits,
         live: LiveChunks,
+        (dictionaries, dictionary_offsets): (Dictionaries, Vec<u64>),
     ) -> Self {
         let walk = Walk::new(Section::behind(range.clone()), range.end);
-        Self::with(store, walk, range, limits, live)
+        let scan = Self::with(store, walk, range, limits, live);
+        Self {
+            dictionaries,
+            dictionary_offsets,
+            ..scan
+        }
     }
 
     fn with(
@@ -66,6 +77,8 @@ impl LiveScan {
             walk,
             live,
             limits,
+            dictionaries: Dictionaries::default(),
+            dictionary_offsets: Vec::new(),
             data: Vec::new(),
             faults: Vec::new(),
             faults_omitted: 0,
@@ -183,6 +196,16 @@ impl LiveScan {
         self.sound_end
     }
 
+    /// The dictionaries so far.
+    pub(crate) fn dictionaries(&self) -> &Dictionaries {
+        &self.dictionaries
+    }
+
+    /// Where the first copy of each dictionary begins.
+    pub(crate) fn dictionary_offsets(&self) -> &[u64] {
+        &self.dictionary_offsets
+    }
+
     /// What was found, and the faults with the number of those that were left out.
     pub(crate) fn finish(self) -> (LiveChunks, Vec<Fault>, u64) {
         (self.live, self.faults, self.faults_omitted)
@@ -214,12 +237,13 @@ impl LiveScan {
         go_on: &mut impl FnMut(u64) -> bool,
     ) -> Result<Result<(), FormatError>, ReadError> {
         let header = &found.header;
-        let wants_data = match &self.index {
-            // What a footer lists is data, whatever it looks like.
-            Some(_) if found.location.is_some() => false,
-            Some(_) => header.num_records > 0 || header.chunk_type == ChunkType::Provisional,
-            None => self.live.wants_data(found.at.byte, header),
-        };
+        let wants_data = header.chunk_type == ChunkType::Dictionary
+            || match &self.index {
+                // What a footer lists is data, whatever it looks like.
+                Some(_) if found.location.is_some() => false,
+                Some(_) => header.num_records > 0 || header.chunk_type == ChunkType::Provisional,
+                None => self.live.wants_data(found.at.byte, header),
+            };
         let mut fits = Ok(());
         let keep = if wants_data {
             fits = self
@@ -283,22 +307,39 @@ impl LiveScan {
             data: &self.data,
             at: found.at,
         };
+        if found.header.chunk_type == ChunkType::Dictionary {
+            let dictionary = Dictionary::parse_chunk(&chunk, &self.limits);
+            let parsed = dictionary
+                .as_ref()
+                .map(|_| Pushed::Passed)
+                .map_err(Clone::clone);
+            let known = self.dictionaries.as_slice().len();
+            self.dictionaries.push(dictionary.map(share));
+            if self.dictionaries.as_slice().len() > known {
+                self.dictionary_offsets.push(found.at.byte);
+            }
+            return Ok(parsed);
+        }
         if self.index.is_some() {
             return Ok(match &found.location {
                 Some(location) => push_listed(&mut self.live, location, &chunk, found.end),
                 None => self.live.push_unlisted(&chunk, found.end),
             });
         }
-        let (store, limits) = (&self.store, self.limits);
+        let live_reader = LiveReader {
+            store: &self.store,
+            limits: self.limits,
+            dictionaries: &self.dictionaries,
+        };
         let mut all: Option<(u64, Option<Records>)> = None;
         self.live.push(&chunk, found.end, |tail, chunk| {
             if all.as_ref().is_none_or(|(begin, _)| *begin != chunk.begin) {
                 let mut records = Records::new();
-                let read = read_live(store, chunk, limits, &mut records)?;
+                let read = live_reader.read(chunk, None, &mut records)?;
                 all = Some((chunk.begin, read.is_ok().then_some(records)));
             }
             match &all {
-                Some((_, Some(records))) => holds(store, limits, tail, records),
+                Some((_, Some(records))) => live_reader.holds(tail, records),
                 _ => Ok(false),
             }
         })
@@ -358,54 +399,82 @@ fn check(go_on: &mut impl FnMut(u64) -> bool, position: u64) -> Result<(), ReadE
     Err(ReadError::interrupted(position))
 }
 
-/// Whether `all` holds the records of each chunk of `tail` in a row, one after the other; those of a data chunk at its
-/// beginning. What cannot be decoded is nowhere.
-fn holds(
-    store: &SharedStore,
-    limits: Limits,
-    tail: &[LiveChunk],
-    all: &Records,
-) -> Result<bool, ReadError> {
-    let mut place = 0;
-    for part in tail {
-        let mut run = Records::new();
-        if read_live(store, part, limits, &mut run)?.is_err() {
-            return Ok(false);
-        }
-        let found = if part.provisional {
-            find_run(&run, all, place)
-        } else {
-            let is_there = (0..run.len()).all(|n| run.get(n) == all.get(place + n));
-            is_there.then_some(place)
-        };
-        match found {
-            Some(found) => place = found + run.len(),
-            None => return Ok(false),
-        }
-    }
-    Ok(true)
+/// What reading live chunks takes.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveReader<'a> {
+    pub(crate) store: &'a SharedStore,
+    pub(crate) limits: Limits,
+    pub(crate) dictionaries: &'a Dictionaries,
 }
 
-/// How many records of `chunk` come up to the last one of `parts`, each of which it holds in a row, in this order.
-pub(crate) fn place_behind(
-    store: &SharedStore,
-    limits: Limits,
-    parts: &[LiveChunk],
-    chunk: &LiveChunk,
-) -> Result<usize, ReadError> {
-    let mut all = Records::new();
-    let mut place = 0;
-    if read_live(store, chunk, limits, &mut all)?.is_ok() {
-        for part in parts {
+impl LiveReader<'_> {
+    /// Appends what the projection `fields` leaves of the records of a live chunk to `out`; with `None`, all.
+    pub(crate) fn read(
+        &self,
+        live: &LiveChunk,
+        fields: Option<&FieldProjection>,
+        out: &mut Records,
+    ) -> Result<Result<(), FormatError>, ReadError> {
+        self.store.with_bytes(live.begin..live.end, |raw| {
+            let flat = take_out_block_headers(live.begin, raw);
+            let chunk = Chunk::parse(&flat, At::byte(live.begin))?;
+            let records = match chunk.header.chunk_type {
+                ChunkType::Provisional => Provisional::parse(&chunk)?.1,
+                _ => chunk,
+            };
+            RecordDecoder::new().decode_fields(
+                &records,
+                &self.limits,
+                fields,
+                self.dictionaries,
+                out,
+            )
+        })
+    }
+
+    /// Whether `all` holds the records of each chunk of `tail` in a row, one after the other; those of a data chunk at
+    /// its beginning. What cannot be decoded is nowhere.
+    fn holds(&self, tail: &[LiveChunk], all: &Records) -> Result<bool, ReadError> {
+        let mut place = 0;
+        for part in tail {
             let mut run = Records::new();
-            if read_live(store, part, limits, &mut run)?.is_ok()
-                && let Some(found) = find_run(&run, &all, place)
-            {
-                place = found + run.len();
+            if self.read(part, None, &mut run)?.is_err() {
+                return Ok(false);
+            }
+            let found = if part.provisional {
+                find_run(&run, all, place)
+            } else {
+                let is_there = (0..run.len()).all(|n| run.get(n) == all.get(place + n));
+                is_there.then_some(place)
+            };
+            match found {
+                Some(found) => place = found + run.len(),
+                None => return Ok(false),
             }
         }
+        Ok(true)
     }
-    Ok(place)
+
+    /// How many records of `chunk` come up to the last one of `parts`, each of which it holds in a row, in this order.
+    pub(crate) fn place_behind(
+        &self,
+        parts: &[LiveChunk],
+        chunk: &LiveChunk,
+    ) -> Result<usize, ReadError> {
+        let mut all = Records::new();
+        let mut place = 0;
+        if self.read(chunk, None, &mut all)?.is_ok() {
+            for part in parts {
+                let mut run = Records::new();
+                if self.read(part, None, &mut run)?.is_ok()
+                    && let Some(found) = find_run(&run, &all, place)
+                {
+                    place = found + run.len();
+                }
+            }
+        }
+        Ok(place)
+    }
 }
 
 /// Where the records of `run` stand in a row in `all`, from `place` on: the search of Knuth, Morris and Pratt, which is
@@ -431,35 +500,6 @@ fn find_run(run: &Records, all: &Records, place: usize) -> Option<usize> {
         }
     }
     run.is_empty().then_some(place)
-}
-
-/// Appends the records of a live chunk to `out`.
-pub(crate) fn read_live(
-    store: &SharedStore,
-    live: &LiveChunk,
-    limits: Limits,
-    out: &mut Records,
-) -> Result<Result<(), FormatError>, ReadError> {
-    read_live_fields(store, live, limits, None, out)
-}
-
-/// Appends what the projection `fields` leaves of the records of a live chunk to `out`.
-pub(crate) fn read_live_fields(
-    store: &SharedStore,
-    live: &LiveChunk,
-    limits: Limits,
-    fields: Option<&FieldProjection>,
-    out: &mut Records,
-) -> Result<Result<(), FormatError>, ReadError> {
-    store.with_bytes(live.begin..live.end, |raw| {
-        let flat = take_out_block_headers(live.begin, raw);
-        let chunk = Chunk::parse(&flat, At::byte(live.begin))?;
-        let records = match chunk.header.chunk_type {
-            ChunkType::Provisional => Provisional::parse(&chunk)?.1,
-            _ => chunk,
-        };
-        RecordDecoder::new().decode_fields(&records, &limits, fields, out)
-    })
 }
 
 /// The codec of a live chunk, if it tells.

@@ -2,15 +2,17 @@
 
 mod decode;
 mod open;
+mod record;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use windrow_format::options::{OnCorrupt, ReaderOptions};
+use once_cell::race::OnceBox;
+use windrow_format::options::{IndexStorage, OnCorrupt, ReaderOptions};
 use windrow_format::{
-    At, ChunkLocation, FieldProjection, Footer, FormatError, FoundFooter, Limits, Records,
-    RecordsMetadata,
+    At, ChunkLocation, Dictionaries, Dictionary, FieldProjection, Footer, FormatError, FoundFooter,
+    Limits, Records, RecordsMetadata,
 };
 
 use crate::batch::present;
@@ -18,6 +20,7 @@ use crate::cache::ChunkCache;
 use crate::error::{Error, Result, SourceName};
 use crate::fields::projection;
 use crate::index::Index;
+use crate::page_tables::PageTables;
 use crate::pool;
 use crate::records_metadata::read_records_metadata;
 use crate::recover::{RecoverOptions, recover_with_log};
@@ -26,6 +29,7 @@ use crate::skipped::SkipLog;
 use crate::store::{FileStore, Store};
 use crate::verify::Fault;
 use open::{OpenIndex, open_index};
+use record::Tables;
 
 /// Reads the records of one file, in any order, from any number of threads at once.
 ///
@@ -53,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) index: Index,
     pub(crate) options: ReaderOptions,
     pub(crate) limits: Limits,
+    dictionaries: OnceBox<Dictionaries>,
+    tables: Tables,
     /// What is read of each record; `None` for all.
     fields: Option<FieldProjection>,
     cache: Option<ChunkCache>,
@@ -92,7 +98,7 @@ pub struct ReaderStats {
     pub cache_hits: u64,
     /// Chunks skipped, each once: those that [`Reader::skipped`] lists, and those beyond its limit.
     pub chunks_skipped: u64,
-    /// Memory that the index holds, in bytes.
+    /// Memory that the index holds, in bytes, with the tables of page chunks that were read so far.
     pub index_bytes: u64,
 }
 
@@ -170,6 +176,8 @@ impl Reader {
             sealed_bytes,
         } = opened?;
         Self::assemble(Inner {
+            dictionaries: OnceBox::new(),
+            tables: Tables::None,
             fields: None,
             cache: None,
             store: Box::new(store),
@@ -193,9 +201,12 @@ impl Reader {
         options: ReaderOptions,
         file_bytes: u64,
         (footer, index): (Footer, Index),
+        dictionaries: Dictionaries,
         skip_log: Arc<SkipLog>,
     ) -> Result<Self> {
         Self::assemble(Inner {
+            dictionaries: OnceBox::with_value(Box::new(dictionaries)),
+            tables: Tables::None,
             fields: None,
             cache: None,
             store: Box::new(store),
@@ -217,6 +228,12 @@ impl Reader {
         let grouped = inner.footer.group_size > 1 || !inner.footer.uniform;
         let bytes = inner.options.chunk_cache_bytes();
         inner.cache = (grouped && bytes > 0).then(|| ChunkCache::new(bytes));
+        if inner.footer.metadata.has_pages {
+            inner.tables = match inner.options.index_storage() {
+                IndexStorage::Offloaded => Tables::Offloaded,
+                _ => Tables::Kept(PageTables::new(inner.index.num_chunks())),
+            };
+        }
         Ok(Self {
             inner: Arc::new(inner),
         })
@@ -308,6 +325,16 @@ impl Reader {
         read_records_metadata(&**store, name, limits)
     }
 
+    /// The zstd dictionaries of the file's record pages, in most files none or one. Reads them when they are first needed.
+    /// One that cannot be read, neither of its two copies, is left out: records that need it are errors.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn dictionaries(&self) -> Result<&[Dictionary]> {
+        let dictionaries = self.inner.all_dictionaries()?;
+        Ok(dictionaries.as_slice())
+    }
+
     /// The user's key/value pairs.
     #[must_use]
     pub fn user_metadata(&self) -> &[(String, Vec<u8>)] {
@@ -389,7 +416,8 @@ impl Reader {
             chunks_decoded: get(&stats.chunks_decoded),
             cache_hits: get(&stats.cache_hits),
             chunks_skipped: self.inner.skip_log.chunks(),
-            index_bytes: self.inner.index.memory_bytes() as u64,
+            index_bytes: (self.inner.index.memory_bytes() + self.inner.tables.memory_bytes())
+                as u64,
         }
     }
 
@@ -452,17 +480,40 @@ impl Reader {
             .index
             .find(index)
             .map_err(|source| inner.index_error(source))?;
+        if inner.has_pages() {
+            return with_read_scratch(|scratch| {
+                let in_chunk = index - location.first_record;
+                match inner.page_table(&location, scratch)? {
+                    Some(table) => {
+                        inner.read_slot(&location, &table, in_chunk, scratch, use_record)
+                    }
+                    None => inner.read_grouped(&location, index, use_record),
+                }
+            });
+        }
+        inner.read_grouped(&location, index, use_record)
+    }
+}
+
+impl Inner {
+    /// Lends a record of a chunk that has to be decoded as a whole.
+    fn read_grouped<R>(
+        &self,
+        location: &ChunkLocation,
+        index: u64,
+        use_record: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
         let in_chunk = usize::try_from(index - location.first_record).unwrap_or(usize::MAX);
-        if let Some(cache) = &inner.cache {
+        if let Some(cache) = &self.cache {
             let records = match cache.get(location.chunk) {
                 Some(records) => {
-                    inner.stats.cache_hits.fetch_add(1, Ordering::Relaxed);
+                    self.stats.cache_hits.fetch_add(1, Ordering::Relaxed);
                     records
                 }
                 None => {
                     let mut records = Records::new();
                     with_read_scratch(|scratch| {
-                        inner.decode_chunk(&location, scratch, &mut records)
+                        self.decode_chunk(location, scratch, &mut records)
                     })?;
                     let records = Arc::new(records);
                     cache.insert(location.chunk, &records);
@@ -474,7 +525,7 @@ impl Reader {
         with_read_scratch(|scratch| {
             let mut records = std::mem::take(&mut scratch.records);
             records.clear();
-            let result = inner.decode_chunk(&location, scratch, &mut records);
+            let result = self.decode_chunk(location, scratch, &mut records);
             let result = result.map(|()| use_record(present(records.get(in_chunk))));
             scratch.records = records;
             result

@@ -143,6 +143,7 @@ pub(crate) fn recover_with_log(
     {
         return Err(Error::format(&name, None, source.clone()));
     }
+    let dictionaries = scan.dictionaries().clone();
     let (mut live, mut skipped, skipped_omitted) = scan.finish();
     skipped.sort_by_key(|fault| fault.bytes.start);
     let footer_begin = live.finish();
@@ -162,7 +163,15 @@ pub(crate) fn recover_with_log(
     };
     skip_log.add(&report.skipped);
     let options = reader_options.clone();
-    let reader = Reader::from_scan(store, name, options, file_bytes, index, skip_log)?;
+    let reader = Reader::from_scan(
+        store,
+        name,
+        options,
+        file_bytes,
+        index,
+        dictionaries,
+        skip_log,
+    )?;
     Ok(Recovered { reader, report })
 }
 
@@ -171,6 +180,7 @@ fn footer_of(live: &LiveChunks, data_end: u64) -> Footer {
     let found = live.footer().map(|footer| footer.metadata.clone());
     let metadata = FooterMetadata {
         version: VERSION_WINDROW,
+        has_pages: live.has_pages(),
         ..found.unwrap_or_default()
     };
     Footer {

@@ -11,7 +11,7 @@ use windrow_format::{
 use crate::cursor::RecordRun;
 use crate::error::{Error, Result, SourceName};
 use crate::fields::projection;
-use crate::live_scan::{LiveScan, place_behind, read_live_fields};
+use crate::live_scan::{LiveReader, LiveScan};
 use crate::reader::limits_of;
 use crate::records_metadata::read_records_metadata;
 use crate::retry::twice;
@@ -253,8 +253,7 @@ impl TailReader {
         let Some(&new) = live.get(next) else {
             return Ok(());
         };
-        let limits = limits_of(&self.options);
-        let place = place_behind(&self.store, limits, &before, &new);
+        let place = self.live_reader().place_behind(&before, &new);
         self.position = new.first_record + self.medium(place)? as u64;
         Ok(())
     }
@@ -275,20 +274,27 @@ impl TailReader {
     }
 
     fn read(&mut self, chunk: &LiveChunk) -> Result<Records> {
-        let limits = limits_of(&self.options);
         if self.fields.is_none() {
             self.fields = Some(projection(&self.store, &self.name, &self.options)?);
         }
         let fields = self.fields.as_ref().and_then(Option::as_ref);
         let read = twice(self.store.as_bytes().is_some(), |_| {
             let mut records = Records::new();
-            let read = read_live_fields(&self.store, chunk, limits, fields, &mut records)?;
+            let read = self.live_reader().read(chunk, fields, &mut records)?;
             Ok(read.map(|()| records))
         });
         self.medium(read)?.map_err(|source| {
             let records = chunk.first_record..chunk.first_record + chunk.records;
             Error::format(&self.name, Some(records), source)
         })
+    }
+
+    fn live_reader(&self) -> LiveReader<'_> {
+        LiveReader {
+            store: &self.store,
+            limits: limits_of(&self.options),
+            dictionaries: self.scan.dictionaries(),
+        }
     }
 
     fn medium<T>(&self, result: Result<T, ReadError>) -> Result<T> {

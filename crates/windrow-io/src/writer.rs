@@ -2,6 +2,7 @@
 
 mod append;
 mod batch;
+mod dictionary;
 mod flush;
 mod lay;
 
@@ -17,7 +18,8 @@ use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::sink::{FileSink, Sink};
 use append::ShortChunk;
-use batch::{EncodedBatch, FooterEntries, GROUP_FILL_BYTES, GroupBatch, Layout};
+use batch::{EncodedBatch, Encoding, FooterEntries, GROUP_FILL_BYTES, GroupBatch};
+use dictionary::{FileDictionaries, Sampling};
 pub(crate) use flush::looks_like_footer;
 use lay::{buffer, present};
 
@@ -33,7 +35,8 @@ const MAX_RECORD_BYTES: u64 = (1 << 40) - 1;
 /// Records are collected in groups of `group_size`; a full group is compressed on the worker pool while the next one
 /// fills. Finished chunks are laid into the file in order by whoever calls [`write`](Self::write), which waits while
 /// `max_parallelism` groups are being compressed. Memory: at most `max_parallelism + 2` groups, raw and compressed,
-/// about 12 bytes a chunk for the footer, and the codec's contexts, one per thread.
+/// about 12 bytes a chunk for the footer, and the codec's contexts, one per thread; where a dictionary is trained, at first
+/// 16 MiB of records, and about as much for the training.
 ///
 /// **The file is complete only after [`finish`](Self::finish).** A writer that is dropped before, or left by an error,
 /// leaves a file without footer, which readers refuse as unfinished; [`recover`](crate::recover) reads it, and
@@ -65,6 +68,11 @@ pub struct Writer<S: Sink> {
     max_jobs: usize,
     spare: Vec<GroupBatch>,
     footer: FooterEntries,
+    /// There are chunks that upstream cannot read.
+    has_pages: bool,
+    dictionaries: FileDictionaries,
+    /// The first records, held until it is decided which dictionary they are compressed with.
+    sampling: Option<Sampling>,
     records: u64,
     decoded_bytes: u64,
     /// Decoded bytes of the chunks that are laid out.
@@ -133,6 +141,7 @@ impl<S: Sink> Writer<S> {
         let laid = blocks.lay_signature(|bytes| buffer(out, sink, bytes));
         writer.check_io("write", laid)?;
         writer.lay_records_metadata()?;
+        writer.begin_dictionary()?;
         Ok(writer)
     }
 
@@ -160,6 +169,9 @@ impl<S: Sink> Writer<S> {
             max_jobs,
             spare: Vec::new(),
             footer: FooterEntries::new(),
+            has_pages: false,
+            dictionaries: FileDictionaries::default(),
+            sampling: None,
             records: 0,
             decoded_bytes: 0,
             laid_decoded_bytes: 0,
@@ -188,15 +200,24 @@ impl<S: Sink> Writer<S> {
         if self.short.is_some() {
             self.reopen_short()?;
         }
+        if self.sampling.is_some() {
+            self.sample(record)?;
+        } else {
+            self.write_to_group(record)?;
+        }
+        self.records += 1;
+        self.decoded_bytes += bytes;
+        Ok(())
+    }
+
+    fn write_to_group(&mut self, record: &[u8]) -> Result<()> {
         if self.open_records > 0
             && let Some(most) = self.options.max_group_bytes()
-            && (self.open_bytes as u64).saturating_add(bytes) > most
+            && (self.open_bytes as u64).saturating_add(record.len() as u64) > most
         {
             self.close_group()?;
         }
         self.add_to_group(record);
-        self.records += 1;
-        self.decoded_bytes += bytes;
         if self.open_records >= u64::from(self.options.group_size()) {
             self.close_group()?;
         }
@@ -207,6 +228,9 @@ impl<S: Sink> Writer<S> {
     /// that hold a lock which they would rather not hold meanwhile.
     #[must_use]
     pub fn may_wait(&self, record_bytes: usize) -> bool {
+        if let Some(sampling) = &self.sampling {
+            return sampling.is_full_with(record_bytes);
+        }
         let full = self.open_records + 1 >= u64::from(self.options.group_size())
             || self.options.max_group_bytes().is_some();
         full && self.batch.fill_bytes() + GROUP_FILL_BYTES + record_bytes >= self.batch_bytes
@@ -288,6 +312,7 @@ impl<S: Sink> Writer<S> {
 
     fn seal(&mut self, synced: bool) -> Result<Summary> {
         self.check_usable()?;
+        self.end_sampling()?;
         if self.open_records > 0 {
             self.close_group()?;
         }
@@ -299,13 +324,14 @@ impl<S: Sink> Writer<S> {
         }
         let footer_offset = self.blocks.position();
         let chunks = self.footer.group.len();
-        let version = if self.footer.uniform {
+        let version = if self.footer.uniform && !self.has_pages {
             VERSION_UPSTREAM
         } else {
             VERSION_WINDROW
         };
         if !self.is_sealed {
             self.lay_footer(version)?;
+            self.lay_dictionary_copies()?;
             self.lay_padding()?;
             if synced {
                 self.sync_sink()?;
@@ -379,8 +405,8 @@ impl<S: Sink> Writer<S> {
         }
         let next = self.spare.pop().unwrap_or_default();
         let batch = std::mem::replace(&mut self.batch, next);
-        let layout = Layout::of(&self.options);
-        self.jobs.push(true, move || batch.encode(layout));
+        let encoding = Encoding::of(&self.options);
+        self.jobs.push(true, move || batch.encode(&encoding));
     }
 
     /// Hands the complete groups to the pool and keeps the open one.

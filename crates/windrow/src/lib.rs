@@ -64,12 +64,12 @@
 /// Bytes and structures, without I/O: for tools that look into files.
 pub use windrow_format as format;
 pub use windrow_format::options::{
-    AppendOptions, IndexStorage, Key, OnCorrupt, OptionsError, OptionsErrors, READER_KEYS,
-    ReaderOptions, WRITER_KEYS, WriterOptions,
+    AppendOptions, DictionaryOption, IndexStorage, Key, Layout, OnCorrupt, OptionsError,
+    OptionsErrors, READER_KEYS, ReaderOptions, WRITER_KEYS, WriterOptions,
 };
 pub use windrow_format::{
-    At, ChunkLocation, Codec, CompressionType, ErrorKind, FieldPath, FieldPathError,
-    FieldProjection, Footer, FormatError, Records, RecordsMetadata,
+    At, ChunkLocation, Codec, CompressionType, Dictionary, DictionaryError, ErrorKind, FieldPath,
+    FieldPathError, FieldProjection, Footer, FormatError, Records, RecordsMetadata,
 };
 pub use windrow_io::*;
 

@@ -17,6 +17,9 @@ use crate::varint::push_varint;
 pub struct Compressor {
     #[cfg(feature = "zstd")]
     zstd: Option<ZstdContext>,
+    /// For single records, which are compressed in another way than buffers.
+    #[cfg(feature = "zstd")]
+    pub(super) records: Option<super::record::RecordContext>,
     #[cfg(feature = "snappy")]
     snappy: Option<snap::raw::Encoder>,
     scratch: Vec<u8>,
@@ -48,7 +51,11 @@ impl Compressor {
     #[must_use]
     pub fn context_bytes(&self) -> usize {
         #[cfg(feature = "zstd")]
-        return self.zstd.as_ref().map_or(0, |zstd| zstd.context.sizeof());
+        {
+            let buffers = self.zstd.as_ref().map_or(0, |zstd| zstd.context.sizeof());
+            let records = self.records.as_ref().map_or(0, |records| records.bytes());
+            buffers + records
+        }
         #[cfg(not(feature = "zstd"))]
         0
     }
@@ -93,19 +100,7 @@ impl Compressor {
             #[cfg(feature = "brotli")]
             Codec::Brotli { level } => brotli_compress(level, window_log, input, out),
             #[cfg(feature = "snappy")]
-            Codec::Snappy => {
-                let begin = out.len();
-                let most = snap::raw::max_compress_len(input.len());
-                reserve(out, most);
-                out.resize(begin + most, 0);
-                let written = self
-                    .snappy
-                    .get_or_insert_with(snap::raw::Encoder::new)
-                    .compress(input, &mut out[begin..])
-                    .map_err(|_| failed(CompressionType::Snappy))?;
-                out.truncate(begin + written);
-                Ok(())
-            }
+            Codec::Snappy => self.snappy(input, out),
             #[allow(unreachable_patterns, reason = "reachable where a codec is left out")]
             other => {
                 let _ = window_log;
@@ -136,15 +131,41 @@ impl Compressor {
             none => none.insert(ZstdContext::new()?),
         };
         zstd.set_parameters(level, window_log)?;
-        reserve(out, zstd_safe::compress_bound(input.len()));
-        let end = out.len() as u64;
-        let mut cursor = std::io::Cursor::new(out);
-        cursor.set_position(end);
-        zstd.context
-            .compress2(&mut cursor, input)
-            .map_err(|_| failed(CompressionType::Zstd))?;
+        zstd_compress(&mut zstd.context, input, out)
+    }
+
+    /// Appends `input` to `out` as one block of snappy.
+    #[cfg(feature = "snappy")]
+    pub(super) fn snappy(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), FormatError> {
+        let begin = out.len();
+        let most = snap::raw::max_compress_len(input.len());
+        reserve(out, most);
+        out.resize(begin + most, 0);
+        let written = self
+            .snappy
+            .get_or_insert_with(snap::raw::Encoder::new)
+            .compress(input, &mut out[begin..])
+            .map_err(|_| failed(CompressionType::Snappy))?;
+        out.truncate(begin + written);
         Ok(())
     }
+}
+
+/// Appends `input` to `out` as one frame.
+#[cfg(feature = "zstd")]
+pub(super) fn zstd_compress(
+    context: &mut zstd_safe::CCtx<'static>,
+    input: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), FormatError> {
+    reserve(out, zstd_safe::compress_bound(input.len()));
+    let end = out.len() as u64;
+    let mut cursor = std::io::Cursor::new(out);
+    cursor.set_position(end);
+    context
+        .compress2(&mut cursor, input)
+        .map_err(|_| failed(CompressionType::Zstd))?;
+    Ok(())
 }
 
 #[cfg(feature = "zstd")]

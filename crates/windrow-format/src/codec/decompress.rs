@@ -15,8 +15,10 @@ pub struct BufferLimits {
     pub exact: Option<u64>,
     /// The largest decompressed size that can be right.
     pub max: u64,
-    /// The largest decompressed size that the reader's `max_chunk_bytes` allows.
+    /// The largest decompressed size that the reader's options allow.
     pub limit: u64,
+    /// The option that sets it.
+    pub option: &'static str,
     /// What the buffer holds, for messages.
     pub what: &'static str,
     /// The chunk that the buffer belongs to.
@@ -26,7 +28,7 @@ pub struct BufferLimits {
 impl BufferLimits {
     /// Makes room for `additional` bytes.
     #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
-    fn reserve(&self, out: &mut Vec<u8>, additional: usize) -> Result<(), FormatError> {
+    pub(super) fn reserve(&self, out: &mut Vec<u8>, additional: usize) -> Result<(), FormatError> {
         out.try_reserve(additional)
             .map_err(|_| self.out_of_memory(additional))
     }
@@ -40,12 +42,31 @@ impl BufferLimits {
         }
     }
 
+    /// The error for contents that the codec refuses.
+    pub(super) const fn invalid(&self, codec: &'static str) -> FormatError {
+        FormatError::Decompress {
+            codec,
+            what: self.what,
+            at: self.at,
+        }
+    }
+
+    /// The error for a codec that is not built in.
+    pub(super) const fn codec_missing(&self, compression: CompressionType) -> FormatError {
+        FormatError::CodecMissing {
+            codec: compression.name(),
+            at: self.at,
+            feature: compression.name(),
+        }
+    }
+
     /// Checks a declared size.
     pub(crate) fn check(&self, size: u64) -> Result<(), FormatError> {
         let Self {
             exact,
             max,
             limit,
+            option,
             what,
             at,
         } = *self;
@@ -67,7 +88,7 @@ impl BufferLimits {
                 at,
                 value: size,
                 limit,
-                option: "max_chunk_bytes",
+                option,
             }),
             _ => Ok(()),
         }
@@ -80,6 +101,9 @@ impl BufferLimits {
 pub struct Decompressor {
     #[cfg(feature = "zstd")]
     zstd: Option<zstd_safe::DCtx<'static>>,
+    /// For single records.
+    #[cfg(feature = "zstd")]
+    pub(super) zstd_records: Option<zstd_safe::DCtx<'static>>,
     #[cfg(feature = "snappy")]
     snappy: snap::raw::Decoder,
 }
@@ -146,11 +170,7 @@ impl Decompressor {
             #[cfg(feature = "snappy")]
             CompressionType::Snappy => self.snappy(buffer, size, limits, out),
             #[allow(unreachable_patterns, reason = "reachable where a codec is left out")]
-            _ => Err(FormatError::CodecMissing {
-                codec: compression.name(),
-                at,
-                feature: compression.name(),
-            }),
+            _ => Err(limits.codec_missing(compression)),
         };
         if result.is_err() {
             out.truncate(begin);
@@ -166,11 +186,7 @@ impl Decompressor {
         limits: &BufferLimits,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let invalid = || FormatError::Decompress {
-            codec: "zstd",
-            what: limits.what,
-            at: limits.at,
-        };
+        let invalid = || limits.invalid("zstd");
         // zstd itself would go on with a second frame and skip frames of metadata; the format has one frame.
         let frame_bytes = zstd_safe::find_frame_compressed_size(buffer).map_err(|_| invalid())?;
         check_trailing(buffer.len().saturating_sub(frame_bytes), limits)?;
@@ -205,18 +221,14 @@ impl Decompressor {
     }
 
     #[cfg(feature = "snappy")]
-    fn snappy(
+    pub(super) fn snappy(
         &mut self,
         buffer: &[u8],
         size: usize,
         limits: &BufferLimits,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let invalid = |_| FormatError::Decompress {
-            codec: "snappy",
-            what: limits.what,
-            at: limits.at,
-        };
+        let invalid = |_| limits.invalid("snappy");
         let actual = snap::raw::decompress_len(buffer).map_err(invalid)?;
         if actual != size {
             return Err(size_error(actual, size, limits));
@@ -273,11 +285,7 @@ fn brotli_decompress(
                 return Err(size_error(size.saturating_add(1), size, limits));
             }
             BrotliResult::NeedsMoreInput | BrotliResult::ResultFailure => {
-                return Err(FormatError::Decompress {
-                    codec: "brotli",
-                    what: limits.what,
-                    at: limits.at,
-                });
+                return Err(limits.invalid("brotli"));
             }
         }
     }
@@ -290,7 +298,7 @@ fn brotli_decompress(
 }
 
 /// The most bytes that `compressed_bytes` of a codec can decode to (`format-spec/codecs.md`).
-fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u64 {
+pub(super) fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u64 {
     match compression {
         CompressionType::None => compressed_bytes,
         // A block of 128 KiB takes at least 4 bytes, and the frame header is left out of account.
@@ -314,7 +322,7 @@ fn size_error(actual: usize, expected: usize, limits: &BufferLimits) -> FormatEr
 }
 
 #[cfg(any(feature = "zstd", feature = "brotli"))]
-fn check_trailing(extra: usize, limits: &BufferLimits) -> Result<(), FormatError> {
+pub(super) fn check_trailing(extra: usize, limits: &BufferLimits) -> Result<(), FormatError> {
     if extra == 0 {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use crate::chunk::Chunk;
 use crate::error::FormatError;
 use crate::footer::FooterMetadata;
 use crate::index::ChunkLocation;
+use crate::page_chunk::PageFront;
 use crate::postscript::parse_postscript;
 
 impl LiveChunks {
@@ -58,6 +59,10 @@ impl LiveChunks {
             if told.repeated > 0 {
                 self.forget_from(self.settled);
             }
+        } else if header.chunk_type == crate::ChunkType::Pages {
+            // Never a footer, and what its records are needs the dictionary.
+            PageFront::parse(header, chunk.data, chunk.at)?.check_slots()?;
+            self.has_pages = true;
         } else if header.num_records > 0 {
             self.records.clear();
             self.decoder
@@ -96,6 +101,7 @@ impl LiveChunks {
         let last_records = last.map_or(0, |last| last.records);
         self.seal_group(&footer.metadata, first_records, last_records);
         self.gaps.clear();
+        self.has_pages |= footer.metadata.has_pages;
         self.footer = Some(footer);
     }
 

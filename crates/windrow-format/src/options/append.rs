@@ -7,7 +7,7 @@ use crate::Codec;
 use super::error::{OptionsError, OptionsErrors};
 use super::items::Items;
 use super::keys::WRITER_KEYS;
-use super::writer::WriterOptions;
+use super::writer::{DictionaryOption, Layout, WriterOptions};
 
 /// How records are appended to a file. What is not given is taken from the file; what is given must not contradict it.
 ///
@@ -31,6 +31,8 @@ pub struct AppendOptions {
     pad_to_block_boundary: Option<bool>,
     transpose: Option<bool>,
     transpose_bucket_bytes: Option<u64>,
+    layout: Option<Layout>,
+    dictionary: Option<DictionaryOption>,
     max_group_bytes: Option<u64>,
     max_parallelism: Option<u32>,
     metadata: Vec<(String, Vec<u8>)>,
@@ -83,6 +85,21 @@ impl AppendOptions {
     #[must_use]
     pub fn with_transpose_bucket_bytes(mut self, bytes: u64) -> Self {
         self.transpose_bucket_bytes = Some(bytes);
+        self
+    }
+
+    /// How the records of a chunk are laid out, which must be as in the file.
+    #[must_use]
+    pub fn with_layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// The dictionary, which must be that of the file: [`DictionaryOption::Off`] if it has none. A trained one stands for
+    /// whatever the file has.
+    #[must_use]
+    pub fn with_dictionary(mut self, dictionary: DictionaryOption) -> Self {
+        self.dictionary = Some(dictionary);
         self
     }
 
@@ -147,7 +164,13 @@ impl AppendOptions {
     /// # Errors
     /// All contradictions, each an [`OptionsError::Contradiction`].
     pub fn over(&self, file: &WriterOptions) -> Result<WriterOptions, OptionsErrors> {
-        let given = self.clone().into_options(file.clone());
+        let mut given = self.clone().into_options(file.clone());
+        if matches!(
+            given.dictionary(),
+            DictionaryOption::Auto | DictionaryOption::Size(_)
+        ) {
+            given = given.with_dictionary(file.dictionary().clone());
+        }
         let mut errors = Vec::new();
         let mut compare = |option, given: String, file: String| {
             if given != file {
@@ -187,6 +210,12 @@ impl AppendOptions {
                 text(&file.transpose_bucket_bytes()),
             );
         }
+        compare(
+            "layout",
+            text(&given.layout().name()),
+            text(&file.layout().name()),
+        );
+        compare("dictionary", dictionary_text(&given), dictionary_text(file));
         OptionsErrors::check(errors)?;
         Ok(given)
     }
@@ -216,10 +245,23 @@ impl AppendOptions {
         if let Some(transpose) = self.transpose {
             options = options.with_transpose(transpose);
         }
+        if let Some(layout) = self.layout {
+            options = options.with_layout(layout);
+        }
+        if let Some(dictionary) = self.dictionary {
+            options = options.with_dictionary(dictionary);
+        }
         if let Some(bytes) = self.transpose_bucket_bytes {
             options = options.with_transpose_bucket_bytes(bytes);
         }
         options
+    }
+}
+
+fn dictionary_text(options: &WriterOptions) -> String {
+    match options.dictionary() {
+        DictionaryOption::Given(dictionary) => format!("{:016x}", dictionary.id()),
+        _ => "off".into(),
     }
 }
 
@@ -255,6 +297,8 @@ impl FromStr for AppendOptions {
                 "transpose_bucket_size" => {
                     options.with_transpose_bucket_bytes(parsed.transpose_bucket_bytes())
                 }
+                "layout" => options.with_layout(parsed.layout()),
+                "dictionary" => options.with_dictionary(parsed.dictionary().clone()),
                 "max_parallelism" => Self {
                     max_parallelism: parsed.max_parallelism(),
                     ..options

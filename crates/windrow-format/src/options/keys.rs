@@ -29,6 +29,9 @@ pub(super) const ZSTD_WINDOW_LOG: &str = "auto, integers in the range [10..31]";
 pub(super) const BROTLI_WINDOW_LOG: &str = "auto, integers in the range [10..30]";
 pub(super) const AUTO_OR_POSITIVE_BYTES: &str = "auto, integers expressed as reals with optional suffix [BkKMGTPE], \
      in the range [1..18446744073709551615]";
+pub(super) const LAYOUT: &str = "groups, pages";
+pub(super) const DICTIONARY: &str = "off, auto, integers expressed as reals with optional suffix [BkKMGTPE], \
+     in the range [256..16777216]";
 pub(super) const POSITIVE_BYTES: &str = "integers in the range [1..18446744073709551615]";
 pub(super) const NONE_OR_POSITIVE_BYTES: &str =
     "none, integers in the range [1..18446744073709551615]";
@@ -49,7 +52,7 @@ pub const WRITER_KEYS: &[Key] = &[
         aliases: &[],
         values: POSITIVE,
         default: "1",
-        doc: "records per chunk",
+        doc: "records per chunk; with layout:pages 1024, unless given",
     },
     Key {
         name: "max_parallelism",
@@ -120,6 +123,22 @@ pub const WRITER_KEYS: &[Key] = &[
         values: FLAG,
         default: "false",
         doc: "start every chunk at a multiple of 64 KiB; the bare key means false",
+    },
+    Key {
+        name: "layout",
+        aliases: &[],
+        values: LAYOUT,
+        default: "groups",
+        doc: "groups: the records of a chunk are compressed together, as array_record reads them; pages: each by itself, \
+            so that one is read without its neighbours, by Windrow only",
+    },
+    Key {
+        name: "dictionary",
+        aliases: &[],
+        values: DICTIONARY,
+        default: "off",
+        doc: "with layout:pages and zstd, train a dictionary on the first 16 MiB of records: auto keeps one that pays, \
+            a size one of at most so many bytes",
     },
 ];
 

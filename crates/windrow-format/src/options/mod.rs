@@ -34,7 +34,8 @@
 //! # Differences from `array_record` 0.8.6
 //!
 //! Every string which `array_record` accepts is accepted with the same meaning, but for the last row, and every
-//! refusal has the same text, but for these:
+//! refusal has the same text, but for these and for the keys `layout` and `dictionary`, which are ours alone and stand at
+//! the end of the list of valid options:
 //!
 //! | string | `array_record` | here |
 //! |---|---|---|
@@ -69,7 +70,7 @@ pub use reader::{
     IndexStorage, MAX_FOOTER_PREFETCH_BYTES, MAX_READAHEAD_BUFFER_BYTES, OnCorrupt, ReaderOptions,
 };
 pub use writer::{
-    BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_GROUP_SIZE,
-    DEFAULT_TRANSPOSE_BUCKET_BYTES, DEFAULT_ZSTD_LEVEL, MAX_GROUP_SIZE, MAX_PARALLELISM,
-    WriterOptions, ZSTD_AUTO_WINDOW_LOG,
+    BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_GROUP_SIZE, DEFAULT_PAGES_GROUP_SIZE,
+    DEFAULT_PAGES_MAX_GROUP_BYTES, DEFAULT_TRANSPOSE_BUCKET_BYTES, DEFAULT_ZSTD_LEVEL,
+    DictionaryOption, Layout, MAX_GROUP_SIZE, MAX_PARALLELISM, WriterOptions, ZSTD_AUTO_WINDOW_LOG,
 };

@@ -2,13 +2,17 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{Codec, RecordsMetadata};
+use crate::{Codec, Dictionary, MAX_DICTIONARY_BYTES, MIN_DICTIONARY_BYTES, RecordsMetadata};
 
 use super::error::{OptionsError, OptionsErrors};
 use super::keys;
 
 /// Records per chunk if nothing else is asked for.
 pub const DEFAULT_GROUP_SIZE: u32 = 1;
+/// Records per chunk of record pages if nothing else is asked for.
+pub const DEFAULT_PAGES_GROUP_SIZE: u32 = 1024;
+/// Bytes at which a chunk of record pages is closed if nothing else is asked for.
+pub const DEFAULT_PAGES_MAX_GROUP_BYTES: u64 = 4 << 20;
 /// The most records that a chunk may be asked to hold.
 pub const MAX_GROUP_SIZE: u32 = 2_147_483_647;
 /// The most jobs that reader or writer may be asked to run at the same time.
@@ -24,16 +28,60 @@ pub const BROTLI_AUTO_WINDOW_LOG: u32 = 22;
 /// Bytes of a column that are compressed together if nothing else is asked for.
 pub const DEFAULT_TRANSPOSE_BUCKET_BYTES: u64 = 256;
 
+pub(super) const DICTIONARY_BYTES: RangeInclusive<u64> =
+    MIN_DICTIONARY_BYTES as u64..=MAX_DICTIONARY_BYTES as u64;
 pub(super) const ZSTD_LEVELS: RangeInclusive<i32> = -131_072..=22;
 pub(super) const BROTLI_LEVELS: RangeInclusive<u32> = 0..=11;
 pub(super) const ZSTD_WINDOW_LOGS: RangeInclusive<u32> = 10..=31;
 pub(super) const BROTLI_WINDOW_LOGS: RangeInclusive<u32> = 10..=30;
 
+/// How the records of a chunk are laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Layout {
+    /// Compressed together: the layout of ArrayRecord, which upstream reads. Reading one record decodes its group.
+    #[default]
+    Groups,
+    /// Compressed and checked each by itself: one record is read without its neighbours. Upstream refuses such files when
+    /// it opens them.
+    Pages,
+}
+
+impl Layout {
+    /// The word of option strings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Groups => "groups",
+            Self::Pages => "pages",
+        }
+    }
+}
+
+/// Where the zstd dictionary of a file of record pages comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DictionaryOption {
+    /// There is none.
+    #[default]
+    Off,
+    /// Trained on the first 16 MiB of records, or those in front of a flush, and kept if it makes held-back records so much
+    /// smaller that it pays.
+    Auto,
+    /// Trained likewise, of at most so many bytes ([`MIN_DICTIONARY_BYTES`] to [`MAX_DICTIONARY_BYTES`]), and kept wherever
+    /// there are enough records to train on.
+    Size(u32),
+    /// This one.
+    Given(Dictionary),
+}
+
 /// How a file is written. Setters take any value; [`validate`](Self::validate) checks them all at
 /// once.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct WriterOptions {
-    group_size: u32,
+    group_size: Option<u32>,
+    layout: Layout,
+    dictionary: DictionaryOption,
     max_group_bytes: Option<u64>,
     codec: Codec,
     window_log: Option<u32>,
@@ -49,7 +97,9 @@ pub struct WriterOptions {
 impl Default for WriterOptions {
     fn default() -> Self {
         Self {
-            group_size: DEFAULT_GROUP_SIZE,
+            group_size: None,
+            layout: Layout::Groups,
+            dictionary: DictionaryOption::Off,
             max_group_bytes: None,
             codec: Codec::Zstd {
                 level: DEFAULT_ZSTD_LEVEL,
@@ -66,22 +116,71 @@ impl Default for WriterOptions {
     }
 }
 
+/// Whether both write the same.
+impl PartialEq for WriterOptions {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            group_size: _,
+            layout,
+            dictionary,
+            max_group_bytes: _,
+            codec,
+            window_log,
+            max_parallelism,
+            pad_to_block_boundary,
+            transpose,
+            transpose_bucket_bytes,
+            metadata,
+            records_metadata,
+            atomic,
+        } = self;
+        self.group_size() == other.group_size()
+            && self.max_group_bytes() == other.max_group_bytes()
+            && *layout == other.layout
+            && *dictionary == other.dictionary
+            && *codec == other.codec
+            && *window_log == other.window_log
+            && *max_parallelism == other.max_parallelism
+            && *pad_to_block_boundary == other.pad_to_block_boundary
+            && *transpose == other.transpose
+            && *transpose_bucket_bytes == other.transpose_bucket_bytes
+            && *metadata == other.metadata
+            && *records_metadata == other.records_metadata
+            && *atomic == other.atomic
+    }
+}
+
 impl WriterOptions {
     /// The defaults: one record per chunk, `zstd` at level 3.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the records per chunk, 1 ..= [`MAX_GROUP_SIZE`], default [`DEFAULT_GROUP_SIZE`].
+    /// Sets the records per chunk, 1 ..= [`MAX_GROUP_SIZE`], default [`DEFAULT_GROUP_SIZE`], with [`Layout::Pages`]
+    /// [`DEFAULT_PAGES_GROUP_SIZE`].
     ///
-    /// A larger group compresses better; reading one record then decodes its whole group.
+    /// A larger group compresses better; reading one record then decodes its whole group. In record pages it does neither:
+    /// there the group is what a writer holds, and one job encodes.
     pub fn with_group_size(mut self, records: u32) -> Self {
-        self.group_size = records;
+        self.group_size = Some(records);
         self
     }
 
-    /// Closes a group in front of a record that would take it above this many bytes, at least 1;
-    /// default `None`, never. A larger record has a group of its own.
+    /// Sets how the records of a chunk are laid out, default [`Layout::Groups`]. Conflicts with `transpose`.
+    pub fn with_layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// Sets where the dictionary comes from, default [`DictionaryOption::Off`]. Any other needs [`Layout::Pages`] and
+    /// [`Codec::Zstd`].
+    pub fn with_dictionary(mut self, dictionary: DictionaryOption) -> Self {
+        self.dictionary = dictionary;
+        self
+    }
+
+    /// Closes a group in front of a record that would take it above this many bytes, at least 1; default `None`: never,
+    /// and with [`Layout::Pages`] at [`DEFAULT_PAGES_MAX_GROUP_BYTES`]. A larger record has a group of its own.
     ///
     /// If groups differ in size because of it, the file gets version 2, which `array_record` does
     /// not read; as long as all but the last are alike, it stays at version 1. Option strings
@@ -172,12 +271,31 @@ impl WriterOptions {
 
     /// Records per chunk.
     pub fn group_size(&self) -> u32 {
-        self.group_size
+        self.group_size.unwrap_or(match self.layout {
+            Layout::Groups => DEFAULT_GROUP_SIZE,
+            Layout::Pages => DEFAULT_PAGES_GROUP_SIZE,
+        })
+    }
+
+    /// How the records of a chunk are laid out.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Where the dictionary comes from.
+    pub fn dictionary(&self) -> &DictionaryOption {
+        &self.dictionary
     }
 
     /// Bytes of records at which a group is closed early, if at all.
     pub fn max_group_bytes(&self) -> Option<u64> {
-        self.max_group_bytes
+        match self.layout {
+            Layout::Groups => self.max_group_bytes,
+            Layout::Pages => Some(
+                self.max_group_bytes
+                    .unwrap_or(DEFAULT_PAGES_MAX_GROUP_BYTES),
+            ),
+        }
     }
 
     /// Codec of the chunks.
@@ -239,12 +357,13 @@ impl WriterOptions {
     ///
     /// # Errors
     ///
-    /// All problems at once: [`OptionsError::InvalidValue`], [`OptionsError::Conflict`] for a
-    /// window of a codec that has none, and [`OptionsError::MetadataRepeated`].
+    /// All problems at once: [`OptionsError::InvalidValue`], [`OptionsError::Conflict`] for a window of a codec that has
+    /// none, for record pages that are transposed, and for a dictionary without record pages or zstd, and
+    /// [`OptionsError::MetadataRepeated`].
     pub fn validate(&self) -> Result<(), OptionsErrors> {
         let mut errors = Vec::new();
-        if !(1..=MAX_GROUP_SIZE).contains(&self.group_size) {
-            errors.push(invalid("group_size", self.group_size, keys::POSITIVE));
+        if !(1..=MAX_GROUP_SIZE).contains(&self.group_size()) {
+            errors.push(invalid("group_size", self.group_size(), keys::POSITIVE));
         }
         if self.max_group_bytes == Some(0) {
             errors.push(invalid("max_group_bytes", 0, keys::NONE_OR_POSITIVE_BYTES));
@@ -262,8 +381,36 @@ impl WriterOptions {
                 keys::AUTO_OR_POSITIVE_BYTES,
             ));
         }
+        errors.extend(self.layout_problems());
         errors.extend(self.repeated_metadata());
         OptionsErrors::check(errors)
+    }
+
+    /// What layout and dictionary do not go with.
+    pub(super) fn layout_problems(&self) -> impl Iterator<Item = OptionsError> {
+        let conflict = |option, with| OptionsError::Conflict { option, with };
+        let has_pages = self.layout == Layout::Pages;
+        let transposed = has_pages && self.transpose;
+        let wants_dictionary = self.dictionary != DictionaryOption::Off;
+        let codec = match self.codec {
+            Codec::Zstd { .. } => None,
+            other => Some(other.compression_type().name()),
+        };
+        let size = match self.dictionary {
+            DictionaryOption::Size(bytes) => Some(bytes),
+            _ => None,
+        };
+        let size = size.filter(|&bytes| !DICTIONARY_BYTES.contains(&u64::from(bytes)));
+        [
+            transposed.then(|| conflict("layout", "transpose")),
+            size.map(|bytes| invalid("dictionary", bytes, keys::DICTIONARY)),
+            (wants_dictionary && !has_pages).then(|| conflict("dictionary", "layout:groups")),
+            codec
+                .filter(|_| wants_dictionary)
+                .map(|codec| conflict("dictionary", codec)),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     fn check_codec(&self, errors: &mut Vec<OptionsError>) {

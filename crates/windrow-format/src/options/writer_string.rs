@@ -10,8 +10,8 @@ use super::error::OptionsError;
 use super::items::Items;
 use super::keys::WRITER_KEYS;
 use super::writer::{
-    DEFAULT_TRANSPOSE_BUCKET_BYTES, MAX_GROUP_SIZE, MAX_PARALLELISM, WriterOptions,
-    ZSTD_AUTO_WINDOW_LOG,
+    DEFAULT_TRANSPOSE_BUCKET_BYTES, DICTIONARY_BYTES, DictionaryOption, Layout, MAX_GROUP_SIZE,
+    MAX_PARALLELISM, WriterOptions, ZSTD_AUTO_WINDOW_LOG,
 };
 
 /// Parses the grammar of the [module](super), with the keys of [`WRITER_KEYS`]. What parses also
@@ -45,20 +45,36 @@ impl FromStr for WriterOptions {
                         .unwrap_or(DEFAULT_TRANSPOSE_BUCKET_BYTES),
                 ),
                 "pad_to_block_boundary" => options.with_pad_to_block_boundary(item.flag(false)?),
+                "layout" => options.with_layout(match item.value {
+                    "groups" => Layout::Groups,
+                    "pages" => Layout::Pages,
+                    _ => return Err(item.invalid()),
+                }),
+                "dictionary" => options.with_dictionary(match item.value {
+                    "off" => DictionaryOption::Off,
+                    _ => match item.auto_or_bytes(DICTIONARY_BYTES)? {
+                        None => DictionaryOption::Auto,
+                        Some(bytes) => {
+                            DictionaryOption::Size(u32::try_from(bytes).unwrap_or(u32::MAX))
+                        }
+                    },
+                }),
                 _ => {
                     codec_items.push(item);
                     options
                 }
             };
         }
-        codec_keys::apply(options, &codec_items)
+        let options = codec_keys::apply(options, &codec_items)?;
+        let problem = options.layout_problems().next();
+        problem.map_or(Ok(options), Err)
     }
 }
 
 /// The string that `array_record` stores in a file for the same options.
 ///
 /// It names every option that shapes the file, in a fixed order, and always ends in
-/// `max_parallelism:1`. Parsing it gives the options back, but for `max_parallelism`, for the
+/// `max_parallelism:1`, behind which `layout` and `dictionary` follow in files of record pages. Parsing it gives the options back, but for `max_parallelism`, for the
 /// bucket size of files that are not transposed, for the low bits of one beyond 2^53 bytes, and for
 /// what option strings cannot express.
 impl fmt::Display for WriterOptions {
@@ -98,6 +114,15 @@ impl fmt::Display for WriterOptions {
         if let Some(log) = window_log {
             write!(f, ",window_log:{log}")?;
         }
-        f.write_str(",max_parallelism:1")
+        f.write_str(",max_parallelism:1")?;
+        if self.layout() == Layout::Groups {
+            return Ok(());
+        }
+        write!(f, ",layout:{}", self.layout().name())?;
+        match self.dictionary() {
+            DictionaryOption::Off | DictionaryOption::Given(_) => Ok(()),
+            DictionaryOption::Auto => f.write_str(",dictionary:auto"),
+            DictionaryOption::Size(bytes) => write!(f, ",dictionary:{bytes}"),
+        }
     }
 }

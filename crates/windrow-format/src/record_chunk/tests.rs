@@ -182,6 +182,7 @@ fn compressed_buffers_hold_exactly_what_they_declare() {
             exact: Some(size),
             max: size,
             limit: u64::MAX,
+            option: "max_chunk_bytes",
             what: "x",
             at: At::byte(0),
         };

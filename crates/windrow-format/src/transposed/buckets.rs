@@ -211,6 +211,7 @@ impl Buckets {
                 exact: Some(bucket.decoded_bytes),
                 max: bucket.decoded_bytes,
                 limit: stored.max_chunk_bytes,
+                option: "max_chunk_bytes",
                 what: WHAT,
                 at: stored.at,
             },

@@ -100,6 +100,7 @@ impl TransposedDecoder {
             exact: None,
             max: u64::MAX,
             limit: limits.max_chunk_bytes,
+            option: "max_chunk_bytes",
             what,
             at,
         };

@@ -132,6 +132,14 @@ impl Inner {
             run.clear();
             run.push(self.find(first)?);
             let mut taken = records_within(rest, &run[0]);
+            if self.has_pages() {
+                let before = out.bytes_len();
+                if self.decode_pages(&rest[..taken], &run[0], scratch, out, skipped)? {
+                    charge((out.bytes_len() - before) as u64)?;
+                    rest = &rest[taken..];
+                    continue;
+                }
+            }
             let mut decoded_bytes = run[0].decoded_bytes;
             while let Some(&(next, _)) = rest.get(taken) {
                 let next = self.find(next)?;
@@ -154,6 +162,31 @@ impl Inner {
             rest = &rest[taken..];
         }
         Ok(())
+    }
+
+    /// Appends the wanted records of a page chunk to `out`, without the others. `false` where that is no page chunk, or
+    /// all of it is wanted: nothing is done then.
+    fn decode_pages(
+        &self,
+        wanted: &[Wanted],
+        location: &ChunkLocation,
+        scratch: &mut ReadScratch,
+        out: &mut Records,
+        skipped: &mut Vec<Fault>,
+    ) -> Result<bool> {
+        let mut distinct: Vec<u64> = wanted
+            .iter()
+            .map(|(index, _)| index - location.first_record)
+            .collect();
+        distinct.dedup();
+        if distinct.len() as u64 == location.records {
+            return Ok(false);
+        }
+        let Some(table) = self.page_table(location, scratch)? else {
+            return Ok(false);
+        };
+        self.decode_slots(location, &table, &distinct, scratch, out, skipped)?;
+        Ok(true)
     }
 
     /// Appends the wanted records of a run of chunks to `out`.

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use windrow_format::options::OnCorrupt;
 use windrow_format::{
-    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkLocation, ChunkType, FormatError, Provisional,
-    RecordDecoder, Records, add_with_block_headers, without_block_headers_in,
+    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkLocation, ChunkType, Dictionaries, FormatError,
+    Provisional, RecordDecoder, Records, add_with_block_headers, without_block_headers_in,
 };
 
 use super::{Counters, Inner};
@@ -34,16 +34,23 @@ type Attempt = Result<Option<u64>, BadChunk>;
 struct Tools<'a> {
     flat: &'a mut Vec<u8>,
     decoder: &'a mut RecordDecoder,
-}
-
-fn parts(scratch: &mut ReadScratch) -> (&mut Vec<u8>, Tools<'_>) {
-    let ReadScratch {
-        raw, flat, decoder, ..
-    } = scratch;
-    (raw, Tools { flat, decoder })
+    dictionaries: &'a Dictionaries,
 }
 
 impl Inner {
+    /// The buffer to read into, and what decoding needs.
+    fn parts<'a>(&'a self, scratch: &'a mut ReadScratch) -> Result<(&'a mut Vec<u8>, Tools<'a>)> {
+        let ReadScratch {
+            raw, flat, decoder, ..
+        } = scratch;
+        let tools = Tools {
+            flat,
+            decoder,
+            dictionaries: self.all_dictionaries()?,
+        };
+        Ok((raw, tools))
+    }
+
     /// Appends the records of one chunk to `out`, and fails if it is bad.
     pub(crate) fn decode_chunk(
         &self,
@@ -51,7 +58,7 @@ impl Inner {
         scratch: &mut ReadScratch,
         out: &mut Records,
     ) -> Result<()> {
-        let (raw, mut tools) = parts(scratch);
+        let (raw, mut tools) = self.parts(scratch)?;
         let decoded = self.fetch_chunk(location, None, raw, &mut tools, out);
         match self.chunk_result(location, decoded)? {
             Ok(()) => Ok(()),
@@ -71,7 +78,7 @@ impl Inner {
         let (Some(first), Some(last)) = (run.first(), run.last()) else {
             return Ok(());
         };
-        let (raw, mut tools) = parts(scratch);
+        let (raw, mut tools) = self.parts(scratch)?;
         if run.len() == 1 {
             let decoded = self.fetch_chunk(first, None, raw, &mut tools, out);
             return self.take_or_skip(first, decoded, skipped);
@@ -156,11 +163,16 @@ impl Inner {
         &self,
         location: &ChunkLocation,
         raw: &[u8],
-        Tools { flat, decoder }: &mut Tools<'_>,
+        Tools {
+            flat,
+            decoder,
+            dictionaries,
+        }: &mut Tools<'_>,
         out: &mut Records,
     ) -> Attempt {
         let error = match self.parse_chunk(location, raw, flat).and_then(|chunk| {
-            decoder.decode_fields(&chunk, &self.limits, self.fields.as_ref(), out)
+            let fields = self.fields.as_ref();
+            decoder.decode_fields(&chunk, &self.limits, fields, dictionaries, out)
         }) {
             Ok(()) => return Ok(None),
             Err(error) => error,
@@ -284,7 +296,7 @@ impl Inner {
     }
 
     /// Lends the bytes of `range` to `work`: borrowed from the store where it can lend them, else read into `raw`.
-    fn with_bytes<R>(
+    pub(super) fn with_bytes<R>(
         &self,
         range: Range<u64>,
         raw: &mut Vec<u8>,
@@ -305,7 +317,7 @@ impl Inner {
 }
 
 /// The bytes of a chunk that begins at `begin`, without block headers; in `flat` if there were any inside.
-fn flatten<'a>(begin: u64, raw: &'a [u8], flat: &'a mut Vec<u8>) -> &'a [u8] {
+pub(super) fn flatten<'a>(begin: u64, raw: &'a [u8], flat: &'a mut Vec<u8>) -> &'a [u8] {
     match without_block_headers_in(begin, raw, flat) {
         Some(borrowed) => borrowed,
         None => flat,

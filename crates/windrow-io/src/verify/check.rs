@@ -1,8 +1,9 @@
 //! Checking all chunks of a few sections.
 
 use windrow_format::{
-    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, FormatError, Limits, RecordDecoder,
-    Records, RecordsMetadata, ScanPart, remaining_in_block,
+    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, Dictionaries, Dictionary,
+    FormatError, Limits, PageFront, RecordDecoder, Records, RecordsMetadata, ScanPart,
+    remaining_in_block,
 };
 
 use super::report::{Fault, VerifyReport};
@@ -17,12 +18,14 @@ use crate::scratch::with_read_scratch;
 const WINDOW_BYTES: u64 = 1 << 20;
 
 /// What stays the same over a whole file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Checks {
     pub(super) file_bytes: u64,
     pub(super) deep: bool,
     pub(super) limits: Limits,
     pub(super) max_faults: usize,
+    /// Those that the index names.
+    pub(super) dictionaries: Dictionaries,
 }
 
 /// What was found in a run of sections.
@@ -84,6 +87,7 @@ pub(super) fn check_sections(
             window: Window::new(store, end, WINDOW_BYTES, buffer),
             decoder: &mut scratch.decoder,
             records: &mut scratch.records,
+            dictionaries: checks.dictionaries.clone(),
             data: Vec::new(),
             report: VerifyReport::default(),
             go_on,
@@ -158,6 +162,8 @@ struct Checker<'a, P> {
     window: Window,
     decoder: &'a mut RecordDecoder,
     records: &'a mut Records,
+    /// With those that were come by.
+    dictionaries: Dictionaries,
     /// The data of the chunk at hand, where they are to be decoded.
     data: Vec<u8>,
     report: VerifyReport,
@@ -219,7 +225,8 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             _ => false,
         };
         let mut errors: Vec<FormatError> = chunk.complaint.iter().cloned().collect();
-        let decode = (is_data || chunk.role == ChunkRole::Metadata) && self.checks.deep;
+        let is_decoded = matches!(chunk.role, ChunkRole::Metadata | ChunkRole::Dictionary);
+        let decode = (is_data || is_decoded) && self.checks.deep;
         let fits = self.check_limits(chunk);
         match self.check_data(chunk, decode && fits.is_ok())? {
             Err(error) => errors.push(error),
@@ -300,8 +307,18 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         if chunk.header.chunk_type == ChunkType::Metadata {
             return RecordsMetadata::decode_chunk(&chunk, &self.checks.limits).map(|_| ());
         }
+        let limits = &self.checks.limits;
+        if chunk.header.chunk_type == ChunkType::Dictionary {
+            let dictionary = Dictionary::parse_chunk(&chunk, limits)?;
+            self.dictionaries.push(Ok(dictionary));
+            return Ok(());
+        }
+        if chunk.header.chunk_type == ChunkType::Pages {
+            check_slots(&chunk)?;
+        }
+        let dictionaries = &self.dictionaries;
         self.decoder
-            .decode(&chunk, &self.checks.limits, self.records)
+            .decode_fields(&chunk, limits, None, dictionaries, self.records)
     }
 
     fn count(&mut self, header: &ChunkHeader, is_data: bool) {
@@ -312,4 +329,18 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             self.report.decoded_bytes = self.report.decoded_bytes.saturating_add(decoded);
         }
     }
+}
+
+/// Checks what only readers of single records look at: the checksum of each.
+fn check_slots(chunk: &Chunk<'_>) -> Result<(), FormatError> {
+    let front = PageFront::parse(&chunk.header, chunk.data, chunk.at)?;
+    for index in 0..front.records() {
+        let slot = front.slot(index)?;
+        let slot = usize::try_from(slot.start)
+            .ok()
+            .zip(usize::try_from(slot.end).ok());
+        let slot = slot.and_then(|(begin, end)| chunk.data.get(begin..end));
+        front.check_slot(slot.unwrap_or_default())?;
+    }
+    Ok(())
 }

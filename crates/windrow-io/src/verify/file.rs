@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use windrow_format::{At, BLOCK_BYTES, FormatError, Limits};
+use windrow_format::{At, BLOCK_BYTES, Dictionaries, FormatError, Limits};
 
 use super::check::{Checks, Outcome, Stop, check_sections};
 use super::jobs::{JOB_BYTES, Job, Jobs};
@@ -66,6 +66,7 @@ pub fn verify_store(
                 max_record_bytes: options.reader_options().max_record_bytes(),
             },
             max_faults: options.max_faults(),
+            dictionaries: Dictionaries::default(),
         },
         report: VerifyReport {
             file_bytes,
@@ -78,6 +79,9 @@ pub fn verify_store(
         Ok(reader) => {
             checker.checks.file_bytes = reader.file_bytes();
             checker.report.file_bytes = reader.file_bytes();
+            if options.deep() {
+                checker.checks.dictionaries = reader.inner().all_dictionaries()?.clone();
+            }
             checker.check_indexed(&reader)?;
         }
         Err(error) => {
@@ -199,7 +203,8 @@ impl FileChecker<'_> {
                 }
             }
             if let Some(Job { sections, end, .. }) = job {
-                let (store, checks, reader) = (self.store.clone(), self.checks, reader.clone());
+                let (store, checks, reader) =
+                    (self.store.clone(), self.checks.clone(), reader.clone());
                 held.push_back(bytes);
                 pipeline.push(threads > 0, move || {
                     let sections =

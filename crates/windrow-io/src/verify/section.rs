@@ -24,6 +24,8 @@ pub enum ChunkRole {
     Provisional,
     /// What the file says of its records in front of them.
     Metadata,
+    /// A dictionary of page chunks.
+    Dictionary,
     /// A chunk that no entry lists, or padding behind one: no reader uses it.
     Dead,
     /// Any chunk of a file whose footer cannot be used.
@@ -129,6 +131,7 @@ impl Section {
             _ if header.chunk_type == ChunkType::Provisional => ChunkRole::Provisional,
             _ if header.chunk_type == ChunkType::Padding && !behind_dead => ChunkRole::Padding,
             Head::Signature if header.chunk_type == ChunkType::Metadata => ChunkRole::Metadata,
+            _ if header.chunk_type == ChunkType::Dictionary => ChunkRole::Dictionary,
             _ if self.indexed => ChunkRole::Dead,
             _ => ChunkRole::Unlisted,
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use windrow_format::options::{AppendOptions, WriterOptions};
 use windrow_format::{FooterEntry, LiveChunk, Records};
 
+use super::dictionary::FileDictionaries;
 use super::{Writer, check_options};
 use crate::error::{Error, Result, SourceName};
 use crate::growth::Growth;
@@ -92,7 +93,11 @@ impl<S: Sink> Writer<S> {
             open.push(growth.records_of(&name, chunk)?);
         }
         let sink = make(growth.keep).map_err(|source| Error::io(&name, "append to", source))?;
+        let dictionaries =
+            FileDictionaries::of(growth.dictionary_offsets.clone(), growth.dictionaries());
         let mut writer = Self::at(growth.keep, sink, name, growth.options);
+        writer.has_pages = growth.has_pages;
+        writer.dictionaries = dictionaries;
         for chunk in &growth.chunks {
             writer.footer.push(&entry_of(chunk));
             writer.count(chunk.records, chunk.decoded_bytes);

@@ -1,47 +1,68 @@
 //! Groups of records on their way to chunks, and what the footer will say of them.
 
-use windrow_format::options::WriterOptions;
+use windrow_format::options::{DictionaryOption, Layout, WriterOptions};
 use windrow_format::{
-    ChunkHeader, Codec, Compressor, FooterEntry, FormatError, GroupSlice, MAX_CHUNK_RECORDS,
-    RecordGroup,
+    ChunkHeader, Codec, Compressor, Dictionary, FooterEntry, FormatError, GroupSlice,
+    MAX_CHUNK_RECORDS, RecordGroup,
 };
 
 use crate::scratch::{with_compressor, with_transposer};
 
 /// How groups become chunks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+#[derive(Debug, Clone)]
+pub(super) struct Encoding {
     codec: Codec,
     window_log: Option<u32>,
-    /// Of transposed chunks.
-    bucket_bytes: Option<u64>,
+    chunks: Chunks,
 }
 
-impl Layout {
+#[derive(Debug, Clone)]
+enum Chunks {
+    Groups,
+    Transposed { bucket_bytes: u64 },
+    Pages { dictionary: Option<Dictionary> },
+}
+
+impl Encoding {
+    /// With the dictionary that the options give.
     pub(super) fn of(options: &WriterOptions) -> Self {
+        let chunks = match (options.layout(), options.dictionary()) {
+            (Layout::Pages, DictionaryOption::Given(dictionary)) => Chunks::Pages {
+                dictionary: Some(dictionary.clone()),
+            },
+            (Layout::Pages, _) => Chunks::Pages { dictionary: None },
+            _ if options.transpose() => Chunks::Transposed {
+                bucket_bytes: options.transpose_bucket_bytes(),
+            },
+            _ => Chunks::Groups,
+        };
         Self {
             codec: options.codec(),
             window_log: options.window_log(),
-            bucket_bytes: options
-                .transpose()
-                .then(|| options.transpose_bucket_bytes()),
+            chunks,
         }
     }
 
     fn encode(
-        self,
+        &self,
         group: &GroupSlice<'_>,
         compressor: &mut Compressor,
         out: &mut Vec<u8>,
     ) -> Result<ChunkHeader, FormatError> {
         let Self {
-            codec, window_log, ..
+            codec,
+            window_log,
+            chunks,
         } = self;
-        match self.bucket_bytes {
-            None => group.encode(codec, window_log, compressor, out),
-            Some(bucket_bytes) => with_transposer(|transposer| {
+        let (codec, window_log) = (*codec, *window_log);
+        match chunks {
+            Chunks::Groups => group.encode(codec, window_log, compressor, out),
+            &Chunks::Transposed { bucket_bytes } => with_transposer(|transposer| {
                 transposer.encode(group, codec, window_log, bucket_bytes, compressor, out)
             }),
+            Chunks::Pages { dictionary } => {
+                group.encode_pages(codec, window_log, dictionary.as_ref(), compressor, out)
+            }
         }
     }
 }
@@ -80,7 +101,7 @@ impl GroupBatch {
         self.records.bytes_len() + GROUP_FILL_BYTES * self.lens.len()
     }
 
-    pub(super) fn encode(mut self, layout: Layout) -> EncodedBatch {
+    pub(super) fn encode(mut self, encoding: &Encoding) -> EncodedBatch {
         let Self {
             records,
             lens,
@@ -89,7 +110,7 @@ impl GroupBatch {
         } = &mut self;
         let result = with_compressor(|compressor| {
             records.split(lens).try_for_each(|group| {
-                headers.push(layout.encode(&group, compressor, encoded)?);
+                headers.push(encoding.encode(&group, compressor, encoded)?);
                 Ok(())
             })
         });

@@ -15,12 +15,14 @@ impl<S: Sink> Writer<S> {
     ///
     /// Records of the open group that no flush has written yet go into a provisional chunk; they are written once more
     /// when their group is full. The group stays open: a short one in the middle would make the file unreadable for
-    /// upstream. A flush with nothing new to write costs nothing.
+    /// upstream. A flush with nothing new to write costs nothing. Where a dictionary is to be trained, the first flush does
+    /// it, on the records that are there.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
     pub fn flush(&mut self) -> Result<()> {
         self.check_usable()?;
+        self.end_sampling()?;
         if self.open_records == 0 {
             self.submit();
         } else if self.open_records < self.batch.records.len() {

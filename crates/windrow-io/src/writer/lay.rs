@@ -1,8 +1,8 @@
 //! Laying chunks out in the file, and handing them to the sink.
 
 use windrow_format::{
-    ChunkHeader, Codec, FooterEntry, FooterMetadata, FormatError, RecordGroup, VERSION_2_HINT,
-    VERSION_WINDROW, encode_postscript,
+    ChunkHeader, ChunkType, Codec, FooterEntry, FooterMetadata, FormatError, RecordGroup,
+    VERSION_2_HINT, VERSION_WINDROW, encode_postscript,
 };
 
 use super::Writer;
@@ -35,6 +35,7 @@ impl<S: Sink> Writer<S> {
                 num_records: header.num_records,
             });
             self.laid_decoded_bytes += header.decoded_bytes;
+            self.has_pages |= header.chunk_type == ChunkType::Pages;
             if padded {
                 self.lay_padding()?;
             }
@@ -80,7 +81,7 @@ impl<S: Sink> Writer<S> {
         Ok(())
     }
 
-    fn lay_encoded(
+    pub(super) fn lay_encoded(
         &mut self,
         header: Result<ChunkHeader, FormatError>,
         chunk: &[u8],
@@ -104,6 +105,8 @@ impl<S: Sink> Writer<S> {
             num_records: self.records,
             writer_options: Some(writer_options),
             user_metadata: self.options.metadata().to_vec(),
+            dictionaries: self.dictionaries.offsets().to_vec(),
+            has_pages: self.has_pages,
         };
         footer.push_front(&metadata.encode());
         self.lay_records(&footer, self.options.codec())
