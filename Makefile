@@ -11,10 +11,11 @@ VENV_BIN := $(CURDIR)/.venv/bin
 VENV_PYTHON := $(VENV_BIN)/python
 BENCH_TEXT := target/bench-data/text.bin
 BENCH_MESSAGES := target/bench-data/messages.bin
+BENCH_PAGES := $(BENCH_TEXT) target/bench-data/code.bin target/bench-data/events.bin
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 CODECS := zstd brotli snappy
 
-.PHONY: help demo test test-loaders torture fuzz lint bench bench-peers bench-loaders wheel install clean venv need-cargo need-lints
+.PHONY: help demo test test-loaders torture fuzz lint bench bench-peers bench-loaders wheel install clean venv need-cargo need-crates need-lints
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -56,17 +57,18 @@ lint: need-cargo need-lints ## check format, lints, documentation and each codec
 	  cargo clippy -p windrow-format --no-default-features --features "$$codec" -- -D warnings; \
 	done
 
-bench: need-cargo $(BENCH_TEXT) $(BENCH_MESSAGES) ## measure reading and writing on generated text and messages
+bench: need-cargo $(BENCH_PAGES) $(BENCH_MESSAGES) ## measure reading and writing on generated text, events and messages
 	WINDROW_BENCH_TEXT="$(CURDIR)/$(BENCH_TEXT)" WINDROW_BENCH_MESSAGES="$(CURDIR)/$(BENCH_MESSAGES)" \
 	  cargo bench -p windrow-bench
 
 # ROWS=... measures only the rows whose name holds this expression.
-bench-peers: wheel .venv-peers/stamp $(BENCH_TEXT) $(BENCH_MESSAGES) ## measure array_record, bagz and Windrow side by side
+bench-peers: wheel .venv-peers/stamp $(BENCH_PAGES) $(BENCH_MESSAGES) ## measure array_record, bagz and Windrow side by side
 	cargo build --release -p windrow-bench --bin floor
 	$(call INSTALL_WHEEL,.venv-peers)
 	"$(CURDIR)/.venv-peers/bin/python" benches/peers/records.py --text $(BENCH_TEXT) \
 	  --floor "$(TARGET_DIR)/release/floor" --rows '$(ROWS)'
 	"$(CURDIR)/.venv-peers/bin/python" benches/peers/messages.py --messages $(BENCH_MESSAGES) --rows '$(ROWS)'
+	"$(CURDIR)/.venv-peers/bin/python" benches/peers/pages.py --data $(dir $(BENCH_TEXT)) --rows '$(ROWS)'
 
 bench-loaders: wheel .venv-loaders/stamp $(BENCH_TEXT) ## measure Grain and torch over array_record and over Windrow
 	$(call INSTALL_WHEEL,.venv-loaders)
@@ -87,13 +89,12 @@ venv: .venv/stamp ## set up .venv with the packages of requirements-test.txt
 .venv-loaders/stamp: benches/peers/requirements-loaders.txt
 	$(MAKE_VENV)
 
-$(BENCH_TEXT): benches/data/make_text.py .venv/stamp
-	"$(VENV_PYTHON)" benches/data/make_text.py $@
+target/bench-data/%.bin: benches/data/make_%.py benches/data/record_file.py .venv/stamp
+	"$(VENV_PYTHON)" $< $@
 	touch $@
 
-$(BENCH_MESSAGES): benches/data/make_messages.py .venv/stamp
-	"$(VENV_PYTHON)" benches/data/make_messages.py $@
-	touch $@
+# Cut from the sources that Cargo.lock names.
+target/bench-data/code.bin: need-crates
 
 # Makes the environment of a stamp from the requirements it depends on. A half-made environment has no stamp, so it is
 # made again from nothing.
@@ -125,6 +126,9 @@ endef
 need-cargo:
 	@command -v cargo >/dev/null 2>&1 || { echo "cargo not found: install Rust 1.90 or newer with rustup" >&2; exit 1; }
 	@command -v cc >/dev/null 2>&1 || { echo "cc not found: install a C compiler (Debian: build-essential)" >&2; exit 1; }
+
+need-crates: need-cargo
+	cargo fetch --locked
 
 need-lints:
 	@cargo fmt --version >/dev/null 2>&1 || { echo "rustfmt not found: run 'rustup component add rustfmt'" >&2; exit 1; }

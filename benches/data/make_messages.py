@@ -17,19 +17,13 @@ pseudo-random numbers of its own, so that no field depends on how another one is
 The wire format is written here by hand: fields in the order of their numbers, defaults left out where proto3 does.
 Words come from a vocabulary of 8,000 made-up ones, the first ones more often than the last ones.
 
-The file is a plain sequence of records until its end, each of them:
-
-    length  u32, little-endian: the number of bytes that follow
-    bytes   the message
-
-The same bytes come out of every run: the sha256 of the file is checked before it gets its name, because figures
-that were measured on other messages cannot be compared. A finished file is left alone.
+`record_file.py` describes the file.
 """
 
-import hashlib
-import os
 import struct
 import sys
+
+import record_file
 
 MESSAGES = 100_000
 VOCABULARY_WORDS = 8_000
@@ -157,41 +151,5 @@ def messages():
         ))
 
 
-def file_sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def main(arguments):
-    if len(arguments) != 1:
-        print("usage: make_messages.py OUT", file=sys.stderr)
-        return 2
-    out = arguments[0]
-    if os.path.exists(out) and file_sha256(out) == FILE_SHA256:
-        print(f"{out}: already there")
-        return 0
-
-    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
-    partial = f"{out}.{os.getpid()}.partial"
-    message_bytes = 0
-    try:
-        with open(partial, "wb") as file:
-            for message in messages():
-                file.write(len(message).to_bytes(4, "little"))
-                file.write(message)
-                message_bytes += len(message)
-        found = file_sha256(partial)
-        if found != FILE_SHA256:
-            print(f"error: the messages differ: sha256 {found}, expected {FILE_SHA256}", file=sys.stderr)
-            return 1
-        os.replace(partial, out)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
-    average = message_bytes / MESSAGES
-    print(f"{out}: {MESSAGES} messages, {message_bytes} bytes, {average:.1f} on average")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(record_file.main("make_messages.py", sys.argv[1:], messages, FILE_SHA256))

@@ -4,21 +4,14 @@
 of lorem_text.lorem.words(20000) (made after random.seed(0)), and joined by single spaces. In all 97,219,322
 bytes of text, 1,483.4 bytes a record on average.
 
-The file is a plain sequence of records until its end, each of them:
-
-    length  u32, little-endian: the number of bytes that follow
-    bytes   the text of the record (ASCII, no line end)
-
-The same bytes come out of every run: the sha256 of the file is checked before it gets its name, because figures
-that were measured on other text cannot be compared. A finished file is left alone.
+`record_file.py` describes the file.
 """
 
-import hashlib
-import os
 import random
 import sys
 
 import numpy as np
+import record_file
 from lorem_text import lorem
 
 RECORDS = 65_536
@@ -38,40 +31,5 @@ def records():
         yield b" ".join(row)
 
 
-def file_sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def main(arguments):
-    if len(arguments) != 1:
-        print("usage: make_text.py OUT", file=sys.stderr)
-        return 2
-    out = arguments[0]
-    if os.path.exists(out) and file_sha256(out) == FILE_SHA256:
-        print(f"{out}: already there")
-        return 0
-
-    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
-    partial = f"{out}.{os.getpid()}.partial"
-    text_bytes = 0
-    try:
-        with open(partial, "wb") as file:
-            for record in records():
-                file.write(len(record).to_bytes(4, "little"))
-                file.write(record)
-                text_bytes += len(record)
-        found = file_sha256(partial)
-        if found != FILE_SHA256:
-            print(f"error: the text differs: sha256 {found}, expected {FILE_SHA256}", file=sys.stderr)
-            return 1
-        os.replace(partial, out)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
-    print(f"{out}: {RECORDS} records, {text_bytes} bytes of text, {text_bytes / RECORDS:.1f} on average")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(record_file.main("make_text.py", sys.argv[1:], records, FILE_SHA256))

@@ -1,6 +1,6 @@
 """What each library is asked to do: contenders.py LIBRARY RECORDS, with LIBRARY array_record, bagz or windrow.
 
-A child of `records.py` and `messages.py`, which see; `side_by_side.py` has the protocol. RECORDS is what a script of
+A child of `records.py`, `messages.py` and `pages.py`, which see; `side_by_side.py` has the protocol. RECORDS is what a script of
 `benches/data` wrote. The clock runs in here, around the library's calls alone. Reading and writing in order includes
 opening and closing the file; random reads find it open.
 """
@@ -60,6 +60,10 @@ class Contender:
         """The library's version."""
         return {"version": importlib.metadata.version(self.library)}
 
+    def sizes(self) -> dict[str, Any]:
+        """Bytes of all records."""
+        return {"record_bytes": sum(map(len, self.records))}
+
     def forget(self) -> dict[str, Any]:
         """Closes files and frees what one row alone needed."""
         self._open.clear()
@@ -76,6 +80,20 @@ class Contender:
     def wanted(self, indices: Sequence[int] | None = None) -> list[bytes]:
         """The records with these numbers, or all, as they are known."""
         return self.records if indices is None else [self.records[index] for index in indices]
+
+    def in_batches(self, read: Callable[[list[int]], list[Any]], size: int, check: bool) -> dict[str, Any]:
+        """One call for `size` numbers of the shuffled order at a time."""
+        order = self.order
+        batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+        def work() -> list[Any]:
+            if check:
+                return [record for batch in batches for record in read(batch)]
+            for batch in batches:
+                read(batch)
+            return []
+
+        return self.timed(work, len(order), check, lambda: self.wanted(order))
 
     def timed(
         self, work: Callable[[], Any], count: int, check: bool, wanted: Callable[[], list[bytes]] | None = None
@@ -234,11 +252,16 @@ class Windrow(ArrayRecord):
         self.use("windrow")
         self.windrow: Any = import_module("windrow")
 
-    def own_write(self, path: str, options: str, check: bool = False, small: bool = False) -> dict[str, Any]:
-        """`write_batch` with all records in one call."""
+    def own_write(
+        self, path: str, options: str, check: bool = False, small: bool = False, dictionary_of: str | None = None
+    ) -> dict[str, Any]:
+        """`write_batch` with all records in one call; with the dictionary of another file, if one is named."""
+        given = {}
+        if dictionary_of is not None:
+            [given["dictionary"]] = self.windrow.RecordReader(dictionary_of).dictionaries
 
         def work(records: list[bytes]) -> None:
-            with self.windrow.RecordWriter(path, options) as writer:
+            with self.windrow.RecordWriter(path, options, **given) as writer:
                 writer.write_batch(records)
 
         answer = self.written(path, small, work)
@@ -294,6 +317,16 @@ class Windrow(ArrayRecord):
             return kept
 
         return self.timed(work, len(self.records), check, self.wanted)
+
+    def own_shuffled(self, path: str, size: int, check: bool = False) -> dict[str, Any]:
+        """`source.__getitems__` with `size` numbers of the shuffled order at a time, until all were read."""
+        source = self.kept("own source", path, lambda: self.windrow.DataSource(path))
+        return self.in_batches(source.__getitems__, size, check)
+
+    def train(self, size: int, check: bool = False) -> dict[str, Any]:
+        """`windrow.train_dictionary` on all records."""
+        records = self.records
+        return self.timed(lambda: self.windrow.train_dictionary(records, size), len(records), False)
 
     def own_single(self, path: str, count: int, check: bool = False) -> dict[str, Any]:
         """`source[i]` of a `windrow.DataSource`."""
@@ -367,6 +400,11 @@ class Bagz(Contender):
             return []
 
         return self.timed(work, count, check, lambda: self.wanted(order))
+
+    def shuffled(self, path: str, size: int, check: bool = False) -> dict[str, Any]:
+        """`read_indices` with `size` numbers of the shuffled order at a time, until all were read."""
+        reader = self.kept("reader", path, lambda: self.bagz.Reader(path))
+        return self.in_batches(reader.read_indices, size, check)
 
     def batch(self, path: str, check: bool = False) -> dict[str, Any]:
         """`read_indices` with all numbers, shuffled, in one call."""

@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import argparse
 import re
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comparison import Goal, Row, draw, show, summary
 from records import DROP_IN, PEER, Entry, ask
-from side_by_side import OUT, Child, circumstances, heading, in_turn, plot, progress, save
+from side_by_side import OUT, Child, circumstances, heading, in_turn, progress, save
 
 MESSAGE_BYTES = 65_939_601
 OURS = "windrow"
@@ -44,30 +43,6 @@ REASONS = {
         "texts have to be decompressed and put together besides"
     ),
 }
-
-
-@dataclass(frozen=True)
-class Goal:
-    """`entry` is to reach `times` the speed of `than`, or to write a file of at most `times` the size."""
-
-    times: float
-    than: str
-    entry: str
-    size: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of comparison."""
-
-    name: str
-    options: str
-    """Of the file that is read or written."""
-    entries: tuple[Entry, ...]
-    baselines: tuple[str, ...]
-    """Entries that the others are compared with."""
-    goals: tuple[Goal, ...] = ()
-    data_written: bool = False
 
 
 def file_rows(label: str, options: str) -> list[Row]:
@@ -151,59 +126,6 @@ class Bench:
             child.close()
 
 
-def summary(row: Row, answers: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Best and median of each entry, its ratios to the baselines, and the goals."""
-    entries: dict[str, dict[str, Any]] = {}
-    for name, rounds in answers.items():
-        speeds = [answer["records"] / answer["seconds"] for answer in rounds]
-        entries[name] = {"records_per_second": max(speeds), "median_records_per_second": statistics.median(speeds)}
-        if "file_bytes" in rounds[0]:
-            entries[name]["file_bytes"] = min(answer["file_bytes"] for answer in rounds)
-    speed = {name: entry["records_per_second"] for name, entry in entries.items()}
-    for name, entry in entries.items():
-        if name not in row.baselines:
-            entry["times"] = {than: speed[name] / speed[than] for than in row.baselines}
-    goals = []
-    for goal in row.goals:
-        if goal.size:
-            reached = entries[goal.entry]["file_bytes"] / entries[goal.than]["file_bytes"]
-            met, words = reached <= goal.times, f"file of {goal.entry} <= {goal.times:g}x that of {goal.than}"
-        else:
-            reached = speed[goal.entry] / speed[goal.than]
-            met, words = reached >= goal.times, f"{goal.entry} >= {goal.times:g}x {goal.than}"
-        goals.append({**vars(goal), "goal": words, "reached": reached, "met": met})
-    return {"row": row.name, "options": row.options, "entries": entries, "goals": goals}
-
-
-def show(result: dict[str, Any]) -> None:
-    """One row on stdout."""
-    print(f"\n{result['row']}")
-    for name, entry in result["entries"].items():
-        speed = entry["records_per_second"]
-        text = f"  {name:<24}{1e6 / speed:>10,.2f} us{speed:>14,.0f} records/s"
-        text += "".join(f"  {times:.2f}x {than}" for than, times in entry.get("times", {}).items())
-        if "file_bytes" in entry:
-            text += f"  size {100 * entry['file_bytes'] / MESSAGE_BYTES:.2f} %"
-        print(text)
-    for goal in result["goals"]:
-        print(f"  goal: {goal['goal']}: {'met' if goal['met'] else 'MISSED'}, {goal['reached']:.3g}x")
-        if not goal["met"]:
-            print(f"  reason: {REASONS.get((result['row'], goal['entry']), 'not known')}")
-    sys.stdout.flush()
-
-
-def draw(results: list[dict[str, Any]]) -> Path | None:
-    """The ratios as a picture: to array_record, and of some fields to all of them."""
-    bars = []
-    for result in results:
-        goals = {(goal["entry"], goal["than"]): goal["times"] for goal in result["goals"] if not goal["size"]}
-        for name, entry in result["entries"].items():
-            for than, times in entry.get("times", {}).items():
-                if than in (PEER, ALL):
-                    bars.append((f"{result['row']}: {name} / {than}", times, goals.get((name, than))))
-    return plot("messages", "Transposed messages", bars) if bars else None
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures array_record and Windrow on transposed messages.")
     parser.add_argument("--messages", type=Path, required=True, help="what benches/data/make_messages.py wrote")
@@ -230,11 +152,12 @@ def main() -> int:
         for number, row in enumerate(rows, 1):
             progress(f"[{time.monotonic() - begin:4.0f} s] {number}/{len(rows)} {row.name}")
             results.append(summary(row, bench.run(row)))
-            show(results[-1])
+            show(results[-1], MESSAGE_BYTES, REASONS)
         bench.close()
     goals = [goal for result in results for goal in result["goals"]]
     print(f"\n{sum(goal['met'] for goal in goals)} of {len(goals)} goals met, {time.monotonic() - begin:.0f} s")
-    saved = [save("messages", {**about, "rounds": told.rounds, "rows": results}), draw(results)]
+    picture = draw("messages", "Transposed messages", results, lambda than: than in (PEER, ALL))
+    saved = [save("messages", {**about, "rounds": told.rounds, "rows": results}), picture]
     print("written: " + ", ".join(path.name for path in saved if path is not None) + " in target/bench-peers")
     return 0
 

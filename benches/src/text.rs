@@ -20,6 +20,15 @@ pub fn records() -> Vec<Vec<u8>> {
     with_sizes(&path())
 }
 
+/// The records of `NAME.bin` in the folder of the text: `code`, `events` (see `benches/data`), or the text itself.
+///
+/// # Panics
+/// If the file is not there or not as its script writes it.
+#[must_use]
+pub fn records_of(name: &str) -> Vec<Vec<u8>> {
+    with_sizes(&path().with_file_name(format!("{name}.bin")))
+}
+
 /// The records of a file that has a size of four bytes in front of each.
 pub(crate) fn with_sizes(path: &Path) -> Vec<Vec<u8>> {
     let Ok(bytes) = std::fs::read(path) else {

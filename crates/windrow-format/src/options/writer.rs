@@ -12,7 +12,7 @@ pub const DEFAULT_GROUP_SIZE: u32 = 1;
 /// Records per chunk of record pages if nothing else is asked for.
 pub const DEFAULT_PAGES_GROUP_SIZE: u32 = 1024;
 /// Bytes at which a chunk of record pages is closed if nothing else is asked for.
-pub const DEFAULT_PAGES_MAX_GROUP_BYTES: u64 = 4 << 20;
+pub const DEFAULT_PAGES_MAX_GROUP_BYTES: u64 = 256 << 10;
 /// The most records that a chunk may be asked to hold.
 pub const MAX_GROUP_SIZE: u32 = 2_147_483_647;
 /// The most jobs that reader or writer may be asked to run at the same time.

@@ -12,8 +12,8 @@ use crate::sink::Sink;
 
 /// Bytes of records that are held before a dictionary is trained on them.
 const SAMPLE_BYTES: usize = 16 << 20;
-/// Of these, bytes that it is trained on at the most: four times as many take four times as long, and gain little.
-const TRAINING_BYTES: usize = 6 << 20;
+/// Of these, bytes that it is trained on at the most: twice as many take twice as long, and gain little.
+const TRAINING_BYTES: usize = 8 << 20;
 /// Bytes of one record that it is trained on at the most.
 const MAX_TRAINING_RECORD_BYTES: usize = 64 << 10;
 /// One record in so many is not trained on, but compressed with and without the dictionary to see whether that pays.
@@ -173,19 +173,21 @@ pub(crate) fn choose(records: &RecordGroup, options: &WriterOptions) -> Option<D
 
 /// Records to train on, evenly from all of `records`, and others to try the outcome on.
 fn split(records: &RecordGroup) -> (Vec<&[u8]>, Vec<&[u8]>) {
-    let mean = records.bytes_len() / usize::try_from(records.len().max(1)).unwrap_or(usize::MAX);
-    let mean = mean.clamp(1, MAX_TRAINING_RECORD_BYTES);
-    let all = usize::try_from(records.len()).unwrap_or(usize::MAX);
-    let step = all.div_ceil((TRAINING_BYTES / mean).max(1)).max(1);
     let (mut samples, mut held_back) = (Vec::new(), Vec::new());
     let mut held_bytes = 0;
+    let all = records.bytes_len().max(1);
+    let mut credit = 0;
     for (number, record) in records.iter().enumerate() {
         if number % HELD_BACK == HELD_BACK - 1 {
             if held_bytes < HELD_BACK_BYTES {
                 held_bytes += record.len();
                 held_back.push(record);
             }
-        } else if number % step == 0 {
+            continue;
+        }
+        credit += TRAINING_BYTES.min(all);
+        if credit >= all {
+            credit -= all;
             samples.push(&record[..record.len().min(MAX_TRAINING_RECORD_BYTES)]);
         }
     }
