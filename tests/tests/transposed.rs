@@ -7,101 +7,8 @@ use windrow::{
     AppendOptions, Codec, FieldProjection, Reader, ReaderOptions, RecordsMetadata, TailReader,
     VerifyOptions, Writer, WriterOptions, recover, verify,
 };
-
-/// A field: its number, and what it holds.
-#[derive(Debug, Clone)]
-enum Value {
-    Varint(u64),
-    /// A varint with more bytes than it needs, which makes its message one that is stored whole.
-    LongVarint(u8),
-    Fixed32(u32),
-    Fixed64(u64),
-    Bytes(Vec<u8>),
-    Message(Vec<(u32, Value)>),
-    Group(Vec<(u32, Value)>),
-}
-
-fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
-        value >>= 7;
-    }
-    out.push(u8::try_from(value).unwrap());
-}
-
-fn encode(fields: &[(u32, Value)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (number, value) in fields {
-        let mut tag = |wire_type: u64| push_varint(&mut out, u64::from(*number) << 3 | wire_type);
-        match value {
-            Value::Varint(value) => {
-                tag(0);
-                push_varint(&mut out, *value);
-            }
-            Value::LongVarint(value) => {
-                tag(0);
-                out.extend([value | 0x80, 0x00]);
-            }
-            Value::Fixed64(value) => {
-                tag(1);
-                out.extend(value.to_le_bytes());
-            }
-            Value::Bytes(bytes) => {
-                tag(2);
-                push_varint(&mut out, bytes.len() as u64);
-                out.extend(bytes);
-            }
-            Value::Message(fields) => {
-                tag(2);
-                let message = encode(fields);
-                push_varint(&mut out, message.len() as u64);
-                out.extend(message);
-            }
-            Value::Group(fields) => {
-                tag(3);
-                out.extend(encode(fields));
-                push_varint(&mut out, u64::from(*number) << 3 | 4);
-            }
-            Value::Fixed32(value) => {
-                tag(5);
-                out.extend(value.to_le_bytes());
-            }
-        }
-    }
-    out
-}
-
-fn fields() -> impl Strategy<Value = Vec<(u32, Value)>> {
-    let number = || prop_oneof![8 => 1..6_u32, 1 => 15..18_u32, 1 => Just(536_870_911)];
-    let leaf = prop_oneof![
-        4 => prop_oneof![0..200_u64, any::<u64>()].prop_map(Value::Varint),
-        1 => any::<u32>().prop_map(Value::Fixed32),
-        1 => any::<u64>().prop_map(Value::Fixed64),
-        4 => prop::collection::vec(any::<u8>(), 0..12).prop_map(Value::Bytes),
-        1 => "[a-z ]{0,200}".prop_map(|text| Value::Bytes(text.into_bytes())),
-    ];
-    let rare = prop_oneof![60 => leaf, 1 => any::<u8>().prop_map(Value::LongVarint)];
-    let value = rare.prop_recursive(4, 40, 6, move |inner| {
-        let fields = || prop::collection::vec((number(), inner.clone()), 0..6);
-        prop_oneof![
-            3 => fields().prop_map(Value::Message),
-            1 => fields().prop_map(Value::Group),
-        ]
-    });
-    prop::collection::vec((number(), value), 0..8)
-}
-
-fn records() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    let record = prop_oneof![
-        12 => fields().prop_map(|fields| encode(&fields)),
-        1 => prop::collection::vec(any::<u8>(), 0..40),
-    ];
-    prop::collection::vec(record, 0..60)
-}
-
-fn paths() -> impl Strategy<Value = Vec<Vec<u32>>> {
-    prop::collection::vec(prop::collection::vec(1..6_u32, 1..4), 0..4)
-}
+use windrow_tests::any_message::{Value, encode, names, paths, records};
+use windrow_tests::file_builder::varint;
 
 fn options(transpose: bool) -> impl Strategy<Value = WriterOptions> {
     let codec = prop_oneof![
@@ -148,11 +55,7 @@ proptest! {
         plain in options(false),
         paths in paths(),
     ) {
-        let names: Vec<String> = paths
-            .iter()
-            .map(|path| path.iter().map(ToString::to_string).collect::<Vec<_>>().join("."))
-            .collect();
-        let fields = ReaderOptions::new().with_fields(names);
+        let fields = ReaderOptions::new().with_fields(names(&paths));
         let transposed = read(&write(transposed, &records), fields.clone());
         let plain = read(&write(plain, &records), fields);
         prop_assert!(transposed == plain, "{paths:?}: {transposed:x?} and {plain:x?}");
@@ -422,12 +325,10 @@ fn tables_are_within_the_limit() {
     // A header of an empty list of buckets, and a megabyte of nodes that do nothing.
     let nodes = 1 << 20;
     let mut machine = vec![0, 0];
-    push_varint(&mut machine, nodes);
+    machine.extend(varint(nodes));
     machine.resize(machine.len() + 2 * usize::try_from(nodes).unwrap(), 0);
     machine.push(0);
-    let mut data = vec![0];
-    push_varint(&mut data, machine.len() as u64);
-    data.extend(machine);
+    let data = [vec![0], varint(machine.len() as u64), machine].concat();
     let header =
         windrow::format::ChunkHeader::new(windrow::format::ChunkType::Transposed, 1, 1, &data);
     let limits = windrow::format::Limits {
