@@ -2,6 +2,7 @@
 //!
 //! Nothing here is for users of the library.
 
+pub mod any_message;
 pub mod both_sides;
 pub mod crash;
 pub mod damage;
@@ -9,6 +10,7 @@ pub mod every_way;
 pub mod file_builder;
 pub mod hex_file;
 pub mod hostile;
+pub mod message_sets;
 pub mod progress;
 pub mod record_spec;
 pub mod repository;

@@ -101,6 +101,17 @@ fn the_format_crate_does_no_input_or_output() {
     }
 }
 
+/// The other implementation is for tests to compare with, and must not get into anything else.
+#[test]
+fn the_other_implementation_is_only_there_for_tests() {
+    let packages = packages();
+    let uses = packages.iter().flat_map(|(package, dependencies)| {
+        let uses = dependencies.iter().filter(|uses| uses.name == "riegeli");
+        uses.map(|uses| (package.as_str(), uses.kind.as_str()))
+    });
+    assert_eq!(uses.collect::<Vec<_>>(), [("windrow-tests", "dev")]);
+}
+
 /// No file, no socket, no clock, no thread: the sources name none of the standard library's modules for them.
 #[test]
 fn the_format_crate_names_no_module_for_input_or_output() {

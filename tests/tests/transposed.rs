@@ -3,105 +3,13 @@
 use std::fs;
 
 use proptest::prelude::*;
+use windrow::format::{Chunk, ChunkHeader, ChunkType, Limits, TransposedDecoder};
 use windrow::{
-    AppendOptions, Codec, FieldProjection, Reader, ReaderOptions, RecordsMetadata, TailReader,
-    VerifyOptions, Writer, WriterOptions, recover, verify,
+    AppendOptions, At, Codec, FieldProjection, Reader, ReaderOptions, Records, RecordsMetadata,
+    TailReader, VerifyOptions, Writer, WriterOptions, recover, verify,
 };
-
-/// A field: its number, and what it holds.
-#[derive(Debug, Clone)]
-enum Value {
-    Varint(u64),
-    /// A varint with more bytes than it needs, which makes its message one that is stored whole.
-    LongVarint(u8),
-    Fixed32(u32),
-    Fixed64(u64),
-    Bytes(Vec<u8>),
-    Message(Vec<(u32, Value)>),
-    Group(Vec<(u32, Value)>),
-}
-
-fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
-        value >>= 7;
-    }
-    out.push(u8::try_from(value).unwrap());
-}
-
-fn encode(fields: &[(u32, Value)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (number, value) in fields {
-        let mut tag = |wire_type: u64| push_varint(&mut out, u64::from(*number) << 3 | wire_type);
-        match value {
-            Value::Varint(value) => {
-                tag(0);
-                push_varint(&mut out, *value);
-            }
-            Value::LongVarint(value) => {
-                tag(0);
-                out.extend([value | 0x80, 0x00]);
-            }
-            Value::Fixed64(value) => {
-                tag(1);
-                out.extend(value.to_le_bytes());
-            }
-            Value::Bytes(bytes) => {
-                tag(2);
-                push_varint(&mut out, bytes.len() as u64);
-                out.extend(bytes);
-            }
-            Value::Message(fields) => {
-                tag(2);
-                let message = encode(fields);
-                push_varint(&mut out, message.len() as u64);
-                out.extend(message);
-            }
-            Value::Group(fields) => {
-                tag(3);
-                out.extend(encode(fields));
-                push_varint(&mut out, u64::from(*number) << 3 | 4);
-            }
-            Value::Fixed32(value) => {
-                tag(5);
-                out.extend(value.to_le_bytes());
-            }
-        }
-    }
-    out
-}
-
-fn fields() -> impl Strategy<Value = Vec<(u32, Value)>> {
-    let number = || prop_oneof![8 => 1..6_u32, 1 => 15..18_u32, 1 => Just(536_870_911)];
-    let leaf = prop_oneof![
-        4 => prop_oneof![0..200_u64, any::<u64>()].prop_map(Value::Varint),
-        1 => any::<u32>().prop_map(Value::Fixed32),
-        1 => any::<u64>().prop_map(Value::Fixed64),
-        4 => prop::collection::vec(any::<u8>(), 0..12).prop_map(Value::Bytes),
-        1 => "[a-z ]{0,200}".prop_map(|text| Value::Bytes(text.into_bytes())),
-    ];
-    let rare = prop_oneof![60 => leaf, 1 => any::<u8>().prop_map(Value::LongVarint)];
-    let value = rare.prop_recursive(4, 40, 6, move |inner| {
-        let fields = || prop::collection::vec((number(), inner.clone()), 0..6);
-        prop_oneof![
-            3 => fields().prop_map(Value::Message),
-            1 => fields().prop_map(Value::Group),
-        ]
-    });
-    prop::collection::vec((number(), value), 0..8)
-}
-
-fn records() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    let record = prop_oneof![
-        12 => fields().prop_map(|fields| encode(&fields)),
-        1 => prop::collection::vec(any::<u8>(), 0..40),
-    ];
-    prop::collection::vec(record, 0..60)
-}
-
-fn paths() -> impl Strategy<Value = Vec<Vec<u32>>> {
-    prop::collection::vec(prop::collection::vec(1..6_u32, 1..4), 0..4)
-}
+use windrow_tests::any_message::{Value, encode, names, paths, records};
+use windrow_tests::file_builder::varint;
 
 fn options(transpose: bool) -> impl Strategy<Value = WriterOptions> {
     let codec = prop_oneof![
@@ -148,11 +56,7 @@ proptest! {
         plain in options(false),
         paths in paths(),
     ) {
-        let names: Vec<String> = paths
-            .iter()
-            .map(|path| path.iter().map(ToString::to_string).collect::<Vec<_>>().join("."))
-            .collect();
-        let fields = ReaderOptions::new().with_fields(names);
+        let fields = ReaderOptions::new().with_fields(names(&paths));
         let transposed = read(&write(transposed, &records), fields.clone());
         let plain = read(&write(plain, &records), fields);
         prop_assert!(transposed == plain, "{paths:?}: {transposed:x?} and {plain:x?}");
@@ -251,17 +155,13 @@ fn buckets_without_projected_fields_are_not_decompressed() {
     let chunk = reader.chunk_location(0).unwrap();
     // Bytes of a bucket, with the chunk's hash made to fit again, so that only who decompresses it notices.
     let begin = usize::try_from(chunk.begin).unwrap();
-    let header = windrow::format::ChunkHeader::parse(
-        &file[begin..begin + 40],
-        windrow::At::byte(chunk.begin),
-    )
-    .unwrap();
+    let header = ChunkHeader::parse(&file[begin..begin + 40], At::byte(chunk.begin)).unwrap();
     let data = begin + 40..begin + 40 + usize::try_from(header.data_bytes).unwrap();
     let (mut noticed, mut unnoticed) = (0, 0);
     for place in data.clone().skip(60) {
         let mut bad = file.clone();
         bad[place] ^= 0x55;
-        let header = windrow::format::ChunkHeader::new(
+        let header = ChunkHeader::new(
             header.chunk_type,
             header.num_records,
             header.decoded_bytes,
@@ -382,8 +282,8 @@ fn a_copy_goes_on_with_a_file_whose_metadata_was_cut() {
 fn a_metadata_chunk_counts_no_records() {
     let metadata = Some(RecordsMetadata::default());
     let mut file = write(transposed(5).with_records_metadata(metadata), &[message(1)]);
-    let at = windrow::At::byte(64);
-    let mut header = windrow::format::ChunkHeader::parse(&file[64..104], at).unwrap();
+    let at = At::byte(64);
+    let mut header = ChunkHeader::parse(&file[64..104], at).unwrap();
     header.num_records = 1 << 40;
     file[64..104].copy_from_slice(&header.encode());
     let reader = Reader::from_bytes(file, ReaderOptions::new()).unwrap();
@@ -396,11 +296,11 @@ fn a_metadata_chunk_counts_no_records() {
 fn a_deep_check_looks_into_the_metadata() {
     let metadata = Some(RecordsMetadata::default());
     let mut file = write(transposed(5).with_records_metadata(metadata), &[message(1)]);
-    let at = windrow::At::byte(64);
-    let header = windrow::format::ChunkHeader::parse(&file[64..104], at).unwrap();
+    let at = At::byte(64);
+    let header = ChunkHeader::parse(&file[64..104], at).unwrap();
     let data = 104..104 + usize::try_from(header.data_bytes).unwrap();
     file[data.clone()].fill(0xee);
-    let header = windrow::format::ChunkHeader::new(header.chunk_type, 0, 0, &file[data]);
+    let header = ChunkHeader::new(header.chunk_type, 0, 0, &file[data]);
     file[64..104].copy_from_slice(&header.encode());
     let check = |deep| {
         let options = VerifyOptions::new().with_deep(deep);
@@ -416,36 +316,41 @@ fn a_deep_check_looks_into_the_metadata() {
     );
 }
 
-/// A small limit holds for what a chunk's tables take in memory, too.
+/// A small limit holds for what a chunk's tables take in memory, too: those of the nodes, and of a projection of them.
 #[test]
 fn tables_are_within_the_limit() {
-    // A header of an empty list of buckets, and a megabyte of nodes that do nothing.
-    let nodes = 1 << 20;
-    let mut machine = vec![0, 0];
-    push_varint(&mut machine, nodes);
-    machine.resize(machine.len() + 2 * usize::try_from(nodes).unwrap(), 0);
-    machine.push(0);
-    let mut data = vec![0];
-    push_varint(&mut data, machine.len() as u64);
-    data.extend(machine);
-    let header =
-        windrow::format::ChunkHeader::new(windrow::format::ChunkType::Transposed, 1, 1, &data);
-    let limits = windrow::format::Limits {
+    let limits = Limits {
         max_chunk_bytes: 4 << 20,
-        ..windrow::format::Limits::default()
+        ..Limits::default()
     };
-    let chunk = windrow::format::Chunk {
-        header,
-        data: &data,
-        at: windrow::At::byte(64),
-    };
-    let mut decoder = windrow::format::RecordDecoder::new();
-    let mut records = windrow::Records::new();
-    let error = decoder.decode(&chunk, &limits, &mut records).unwrap_err();
-    assert_eq!(error.code(), "limit", "{error}");
-    assert!(
-        decoder.scratch_bytes() < 4 << 20,
-        "{}",
-        decoder.scratch_bytes()
-    );
+    let fields = FieldProjection::new([[1]]).unwrap();
+    let mut decoder = TransposedDecoder::new();
+    for (nodes, fields, is_within) in [
+        (1 << 20, None, false),
+        (100_000, None, true),
+        (100_000, Some(&fields), false),
+        (10_000, Some(&fields), true),
+    ] {
+        // Without buckets and buffers, and with nodes that begin a record.
+        let count = usize::try_from(nodes).unwrap();
+        let tables = [vec![3; count], vec![0; count]].concat();
+        let machine = [vec![0, 0], varint(nodes), tables, vec![0]].concat();
+        let data = [vec![0], varint(machine.len() as u64), machine].concat();
+        let chunk = Chunk {
+            header: ChunkHeader::new(ChunkType::Transposed, 1, 0, &data),
+            data: &data,
+            at: At::byte(64),
+        };
+        let result = decoder.decode(&chunk, &limits, fields, &mut Records::new());
+        match result {
+            Ok(()) => assert!(is_within, "{nodes}"),
+            Err(error) => {
+                assert!(!is_within, "{nodes}: {error}");
+                assert_eq!(error.code(), "limit", "{error}");
+            }
+        }
+        // The limit is that of each of them.
+        let held = decoder.scratch_bytes();
+        assert!(held < 8 << 20, "{nodes}: {held}");
+    }
 }

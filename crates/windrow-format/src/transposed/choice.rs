@@ -1,7 +1,6 @@
 //! What a projection makes of the nodes of a transposed chunk.
 
-use super::machine::{Node, Op, node_at};
-use super::node::MAX_REPEATS;
+use super::machine::{Node, Op, node_at, node_of};
 use super::projection::{FieldProjection, Wanted};
 
 // Places in the projection: the branches from 0 on, and these.
@@ -13,150 +12,94 @@ pub(super) const NOTHING: u32 = u32::MAX - 1;
 const NOWHERE: u32 = u32::MAX - 2;
 
 /// How many nodes are skipped at once. Bounds what choosing anew costs.
-const MAX_SKIPS: u16 = 64;
+const MAX_SKIPS: u8 = 64;
 
-/// What a node does in one place of the projection. A node that several places share is looked up anew for each.
+/// What is done in a state of the machine, which is a node and the repetitions that are left, in one place of the
+/// projection: nodes are skipped that follow one another without a transition, then one is run. A state that several
+/// places share is chosen anew for each.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice {
     pub(super) place: u32,
-    /// The place of what a nested message holds.
-    pub(super) below: u32,
-    /// 1 if the node follows by itself, else 0.
-    implicit: u8,
-    /// By how many repetitions are left: those that lead on through what is skipped are taken at once.
-    stretches: [Stretch; MAX_REPEATS as usize + 1],
-}
-
-/// A node, or several of them that are skipped and follow one another.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
-    /// The next node of the last one.
+    /// The last node.
+    pub(super) node: u32,
+    /// What follows it.
     pub(super) next: u32,
-    /// How many are skipped.
-    pub(super) skips: u16,
-    /// What all of them do together.
+    /// The place of what a nested message holds that is opened.
+    pub(super) below: u32,
+    /// How many nodes are skipped.
+    pub(super) skips: u8,
+    /// What is run, or what all that are skipped do together.
     pub(super) op: Op,
-    /// Steps that are taken.
-    pub(super) steps: u8,
+    /// Repetitions that are left; none if a transition is taken.
+    pub(super) repeats: Option<u8>,
 }
 
 impl Choice {
     /// Made for no place.
     pub(super) const NONE: Self = Self {
         place: NOWHERE,
+        node: 0,
+        next: 0,
         below: NOWHERE,
-        implicit: 0,
-        stretches: [Stretch {
-            next: 0,
-            skips: 0,
-            op: Op::Pass,
-            steps: 0,
-        }; 4],
+        skips: 0,
+        op: Op::SkipField,
+        repeats: None,
     };
 
-    /// Works out what `node` does in a place of the projection.
+    /// Works out what to do in a state, of a node that exists, and a place of the projection.
     #[cold]
-    pub(super) fn new(nodes: &[Node], node: &Node, place: u32, fields: &FieldProjection) -> Self {
-        let (op, wanted) = op_in(node, place, fields);
-        let below = match wanted {
-            Wanted::No => NOTHING,
-            Wanted::All => ALL,
-            Wanted::Below(branch) => branch,
-        };
-        let implicit = u8::from(node.implicit);
-        let stretch = Stretch {
-            next: node.next,
-            skips: 0,
-            op,
-            steps: 0,
-        };
-        let mut stretches = [stretch; 4];
-        if matches!(op, Op::SkipField | Op::SkipEnd | Op::SkipStart) {
-            let mut skipping = Skipping {
-                nodes,
-                fields,
-                place,
-                last: node,
-                within: op == Op::SkipEnd,
-                stretch: Stretch {
-                    skips: 1,
-                    ..stretch
-                },
-            };
-            let mut repeats = 0_u8;
-            for stretch in &mut stretches {
-                while skipping.last.implicit && skipping.skip_next() {}
-                let last = skipping.last;
-                *stretch = Stretch {
-                    next: last.next,
-                    steps: implicit
-                        .wrapping_add(repeats)
-                        .wrapping_sub(u8::from(last.implicit)),
-                    ..skipping.stretch
-                };
-                if !last.implicit && skipping.skip_next() {
-                    repeats = repeats.saturating_add(1);
-                }
-            }
-        }
-        Self {
+    pub(super) fn new(nodes: &[Node], state: usize, place: u32, fields: &FieldProjection) -> Self {
+        let (node, repeats) = node_of(state);
+        let mut choice = Self {
             place,
-            below,
-            implicit,
-            stretches,
-        }
-    }
-
-    /// Whether the node needs its buffer.
-    pub(super) fn takes_a_value(&self) -> bool {
-        let [Stretch { op, .. }, ..] = self.stretches;
-        matches!(op, Op::Value | Op::Text | Op::NonProto)
-    }
-
-    /// What is done with so many steps left: the repetitions, and one if the node follows by itself.
-    #[inline]
-    pub(super) fn stretch(&self, steps: u8) -> Option<&Stretch> {
-        let repeats = steps.wrapping_sub(self.implicit) & MAX_REPEATS;
-        self.stretches.get(usize::from(repeats))
-    }
-}
-
-/// A stretch that grows.
-#[derive(Debug)]
-struct Skipping<'a> {
-    nodes: &'a [Node],
-    fields: &'a FieldProjection,
-    place: u32,
-    last: &'a Node,
-    /// Whether a message has ended in the stretch that did not begin yet.
-    within: bool,
-    stretch: Stretch,
-}
-
-impl Skipping<'_> {
-    /// Adds the node that a step by 0 leads to, if it is skipped too. A whole message counts as a field.
-    fn skip_next(&mut self) -> bool {
-        let is_over = self.stretch.op == Op::SkipStart || self.stretch.skips >= MAX_SKIPS;
-        let next = node_at(self.nodes, self.last.next).filter(|_| !is_over);
-        let Some(next) = next else { return false };
-        let place = if self.within { NOTHING } else { self.place };
-        let (op, within) = match (op_in(next, place, self.fields).0, self.within) {
-            (Op::SkipField, within) => (self.stretch.op, within),
-            (Op::SkipEnd, false) => (Op::SkipEnd, true),
-            (Op::SkipStart, true) => (Op::SkipField, false),
-            (Op::SkipStart, false) => (Op::SkipStart, false),
-            _ => return false,
+            next: node,
+            repeats: Some(repeats),
+            ..Self::NONE
         };
-        self.stretch.op = op;
-        self.stretch.skips = self.stretch.skips.saturating_add(1);
-        self.within = within;
-        self.last = next;
-        true
+        while choice.add_next(nodes, fields) {}
+        choice
+    }
+
+    /// Adds the node that follows without a transition, if it goes with those before it. Returns whether more can follow.
+    fn add_next(&mut self, nodes: &[Node], fields: &FieldProjection) -> bool {
+        let (Some(node), Some(repeats)) = (node_at(nodes, self.next), self.repeats) else {
+            return false;
+        };
+        if self.skips >= MAX_SKIPS {
+            return false;
+        }
+        // Whether a message has ended that did not begin yet. A whole one counts as a field.
+        let is_within = self.op == Op::SkipEnd;
+        let place = if is_within { NOTHING } else { self.place };
+        let (op, below) = op_in(node, place, fields);
+        let (op, skips, goes_on) = match (op, is_within) {
+            (Op::SkipField, _) => (self.op, 1, true),
+            (Op::SkipEnd, false) => (Op::SkipEnd, 1, true),
+            (Op::SkipStart, true) => (Op::SkipField, 1, true),
+            (_, true) => return false,
+            (Op::SkipStart, false) => (Op::SkipStart, 1, false),
+            (op, false) => (op, 0, false),
+        };
+        *self = Self {
+            place: self.place,
+            node: self.next,
+            next: node.next,
+            below,
+            skips: self.skips.saturating_add(skips),
+            op,
+            repeats: node.leave(repeats),
+        };
+        goes_on
+    }
+
+    /// Whether the last node needs its buffer.
+    pub(super) fn takes_a_value(&self) -> bool {
+        matches!(self.op, Op::Value | Op::Text | Op::NonProto)
     }
 }
 
-/// What a node does in a place of the projection, and what is wanted of its field.
-fn op_in(node: &Node, place: u32, fields: &FieldProjection) -> (Op, Wanted) {
+/// What a node does in a place of the projection, and the place of what is in it.
+fn op_in(node: &Node, place: u32, fields: &FieldProjection) -> (Op, u32) {
     let wanted = match (place, node.op) {
         (ALL, _) | (_, Op::Pass | Op::NonProto | Op::MessageStart) => Wanted::All,
         (NOTHING, _) => Wanted::No,
@@ -170,5 +113,10 @@ fn op_in(node: &Node, place: u32, fields: &FieldProjection) -> (Op, Wanted) {
         (Wanted::No, _) => Op::SkipField,
         (_, op) => op,
     };
-    (op, wanted)
+    let below = match wanted {
+        Wanted::No => NOTHING,
+        Wanted::All => ALL,
+        Wanted::Below(branch) => branch,
+    };
+    (op, below)
 }

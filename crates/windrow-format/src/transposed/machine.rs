@@ -55,6 +55,19 @@ pub(super) struct Node {
     pub(super) implicit: bool,
 }
 
+impl Node {
+    /// How many repetitions of a transition are left behind the node, of `repeats` in front of it. None if a transition
+    /// is taken.
+    #[inline]
+    pub(super) fn leave(&self, repeats: u8) -> Option<u8> {
+        if self.implicit {
+            Some(repeats)
+        } else {
+            repeats.checked_sub(1)
+        }
+    }
+}
+
 /// The nodes. Kept between chunks for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
@@ -185,6 +198,26 @@ impl Machine {
 #[inline]
 pub(super) fn node_at(nodes: &[Node], index: u32) -> Option<&Node> {
     nodes.get(usize::try_from(index).ok()?)
+}
+
+/// How many states a node has.
+pub(super) const STATES: usize = node::MAX_REPEATS as usize + 1;
+
+/// The state of the machine in front of a node: the node, and the repetitions of a transition that are left. In place of
+/// those, a whole transition may be given: then it is the state behind it.
+#[inline]
+pub(super) fn state_of(node: u32, repeats: u8) -> usize {
+    let node = usize::try_from(node).unwrap_or(usize::MAX);
+    node.saturating_mul(STATES)
+        .saturating_add(usize::from(repeats))
+}
+
+/// Node and repetitions of a state.
+#[inline]
+pub(super) fn node_of(state: usize) -> (u32, u8) {
+    let node = u32::try_from(state.div_euclid(STATES)).unwrap_or(u32::MAX);
+    let [repeats, ..] = state.to_le_bytes();
+    (node, repeats & node::MAX_REPEATS)
 }
 
 /// Whether a node with this tag has a subtype.

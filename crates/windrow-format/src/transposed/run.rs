@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use super::backward::{Backward, Full};
 use super::choice::{Choice, NOTHING};
 use super::header::most_table_bytes;
-use super::machine::{Machine, Op, broken, node_at, shifted, varint};
+use super::machine::{Machine, Op, STATES, broken, node_at, shifted, state_of, varint};
 use super::node;
 use super::projection::FieldProjection;
 use super::values::Columns;
@@ -46,14 +46,15 @@ impl Run<'_> {
 
     /// Writes what a projection wants of the records.
     pub(super) fn projected(self, fields: &FieldProjection) -> Result<(), FormatError> {
-        let nodes = self.machine.nodes.len();
-        let reserved = self.choices.try_reserve_exact(nodes);
-        reserved.map_err(|_| FormatError::OutOfMemory {
-            what: "table of a projection",
-            at: self.at,
-            bytes: nodes.saturating_mul(size_of::<Choice>()) as u64,
-        })?;
-        self.choices.resize(nodes, Choice::NONE);
+        let states = self.machine.nodes.len().saturating_mul(STATES);
+        let bytes = states.saturating_mul(size_of::<Choice>()) as u64;
+        let (what, at) = ("table of a projection", self.at);
+        if bytes > most_table_bytes(self.limits.max_chunk_bytes) {
+            return Err(table_limit(what, bytes, self.limits, at));
+        }
+        let reserved = self.choices.try_reserve_exact(states);
+        reserved.map_err(|_| FormatError::OutOfMemory { what, at, bytes })?;
+        self.choices.resize(states, Choice::NONE);
         self.run::<true>(fields)
     }
 
@@ -91,32 +92,32 @@ impl Run<'_> {
         let max_opened = max_table
             .unwrap_or(usize::MAX)
             .div_euclid(size_of::<Opened>());
-        let mut index = machine.first;
-        let mut node = node_at(nodes, index).ok_or_else(no_node)?;
-        // Steps to go before the next transition is taken: its repetitions, and one while the node follows by itself.
-        let mut steps = u8::from(node.implicit);
+        // The node, and what is left of the transition to it. With a projection it is the node that transitions count
+        // from, and the transition as it is: both together are the state.
+        let (mut index, mut rest) = (machine.first, 0);
         loop {
-            let here = index;
-            let mut op = node.op;
-            index = node.next;
-            let (mut below, mut skips) = (0, 0);
+            let (here, op, below, next, repeats);
             if PROJECT {
-                let slot = usize::try_from(here).unwrap_or(usize::MAX);
-                let is_chosen = |choice: &Choice| choice.place == place;
-                if !choices.get(slot).is_some_and(is_chosen)
-                    && let Some(choice) = choices.get_mut(slot)
-                {
-                    *choice = Choice::new(nodes, node, place, fields);
+                let state = state_of(index, rest);
+                let choice = choices.get_mut(state).ok_or_else(no_node)?;
+                if choice.place != place {
+                    *choice = Choice::new(nodes, state, place, fields);
                     if choice.takes_a_value() {
+                        let node = node_at(nodes, choice.node).ok_or_else(no_node)?;
                         columns.load(node.buffer)?;
                     }
                 }
-                let choice = choices.get(slot).ok_or_else(no_node)?;
-                let stretch = choice.stretch(steps).ok_or_else(no_node)?;
-                (op, below, skips) = (stretch.op, choice.below, u64::from(stretch.skips));
-                index = stretch.next;
-                steps = steps.wrapping_sub(stretch.steps);
+                // Each stands for at least one byte of a record.
+                let skips = u64::from(choice.skips);
+                skips_left = skips_left.checked_sub(skips).ok_or_else(|| full(Full))?;
+                (here, op, below) = (choice.node, choice.op, choice.below);
+                (next, repeats) = (choice.next, choice.repeats);
+            } else {
+                let node = node_at(nodes, index).ok_or_else(no_node)?;
+                (here, op, below) = (index, node.op, 0);
+                (next, repeats) = (node.next, node.leave(rest));
             }
+            let node = node_at(nodes, here).ok_or_else(no_node)?;
             match op {
                 Op::Pass => {}
                 Op::Copy => out.put_word(node.pattern, node.bytes).map_err(full)?,
@@ -137,7 +138,9 @@ impl Run<'_> {
                         return Err(full(Full));
                     }
                     if opened.len() >= max_opened {
-                        return Err(too_deep(opened.len(), limits, at));
+                        let bytes = opened.len().saturating_add(1);
+                        let bytes = bytes.saturating_mul(size_of::<Opened>()) as u64;
+                        return Err(table_limit("table of open messages", bytes, limits, at));
                     }
                     opened.push(Opened {
                         written: out.written(),
@@ -203,35 +206,35 @@ impl Run<'_> {
                     ends.push(record_back);
                     record_back = front;
                 }
-                Op::SkipField | Op::SkipEnd | Op::SkipStart => {
-                    // Each stands for at least one byte of a record.
-                    skips_left = skips_left.checked_sub(skips).ok_or_else(|| full(Full))?;
-                    if op == Op::SkipEnd {
-                        if skip_depth == 0 {
-                            skipped_in = place;
-                            place = NOTHING;
-                        }
-                        skip_depth = skip_depth.saturating_add(1);
-                    } else if op == Op::SkipStart {
-                        // Chosen only within something that is skipped.
-                        skip_depth = skip_depth.saturating_sub(1);
-                        if skip_depth == 0 {
-                            place = skipped_in;
-                        }
+                Op::SkipField => {}
+                Op::SkipEnd => {
+                    if skip_depth == 0 {
+                        skipped_in = place;
+                        place = NOTHING;
+                    }
+                    skip_depth = skip_depth.saturating_add(1);
+                }
+                Op::SkipStart => {
+                    // Chosen only within something that is skipped.
+                    skip_depth = skip_depth.saturating_sub(1);
+                    if skip_depth == 0 {
+                        place = skipped_in;
                     }
                 }
             }
-            if steps == 0 {
+            (index, rest) = if let Some(repeats) = repeats {
+                (next, repeats)
+            } else {
                 let Some(&transition) = transitions.next() else {
                     break;
                 };
-                index = index.saturating_add(u32::from(transition >> 2));
-                node = node_at(nodes, index).ok_or_else(no_node)?;
-                steps = (transition & 3).wrapping_add(u8::from(node.implicit));
-            } else {
-                node = node_at(nodes, index).ok_or_else(no_node)?;
-                steps = steps.wrapping_sub(u8::from(!node.implicit));
-            }
+                if PROJECT {
+                    (next, transition)
+                } else {
+                    let step = u32::from(transition >> 2);
+                    (next.saturating_add(step), transition & node::MAX_REPEATS)
+                }
+            };
         }
 
         if !opened.is_empty() || skip_depth > 0 {
@@ -284,12 +287,11 @@ fn check_record(bytes: usize, limits: &Limits, at: At) -> Result<(), FormatError
 }
 
 #[cold]
-fn too_deep(opened: usize, limits: &Limits, at: At) -> FormatError {
-    let bytes = opened.saturating_add(1).saturating_mul(size_of::<Opened>());
+fn table_limit(what: &'static str, bytes: u64, limits: &Limits, at: At) -> FormatError {
     FormatError::Limit {
-        what: "table of open messages",
+        what,
         at,
-        value: bytes as u64,
+        value: bytes,
         limit: most_table_bytes(limits.max_chunk_bytes),
         option: "max_chunk_bytes",
     }
