@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use windrow_tests::damage::{
-    Anatomy, Damage, Field, Made, Part, Structure, Table, grown_file, padded_file, plain_file,
-    seen_at_open, seen_by_reader, seen_by_recover, seen_by_verify, seen_with_skip, transposed_file,
-    unfinished_append, unfinished_file,
+    Anatomy, Damage, Field, Made, Part, Structure, Table, dictionary_file, grown_file, padded_file,
+    pages_file, plain_file, seen_at_open, seen_by_reader, seen_by_recover, seen_by_verify,
+    seen_with_skip, transposed_file, unfinished_append, unfinished_file,
 };
 use windrow_tests::repository;
 
@@ -37,7 +37,7 @@ struct Fixture {
     make: fn(u8) -> Made,
 }
 
-const FIXTURES: [Fixture; 6] = [
+const FIXTURES: [Fixture; 8] = [
     Fixture {
         name: "plain",
         make: plain_file,
@@ -45,6 +45,14 @@ const FIXTURES: [Fixture; 6] = [
     Fixture {
         name: "transposed",
         make: transposed_file,
+    },
+    Fixture {
+        name: "pages",
+        make: pages_file,
+    },
+    Fixture {
+        name: "dictionary",
+        make: dictionary_file,
     },
     Fixture {
         name: "padded",
@@ -119,7 +127,45 @@ fn table(fixture: &Fixture) -> Table {
             ));
         }
     }
+    for (names, damaged) in damaged_twice(&bytes, &other, &structures) {
+        rows.push(row(names, damaged.as_deref()));
+    }
     Table { rows }
+}
+
+/// The dictionary and its copy, damaged alike.
+fn damaged_twice(
+    bytes: &[u8],
+    other: &[u8],
+    structures: &[Structure],
+) -> Vec<([String; 3], Option<Vec<u8>>)> {
+    let mut rows = Vec::new();
+    for (first, structure) in structures.iter().enumerate() {
+        let is_copy =
+            |copy: &Structure| copy.part == Part::DictionaryCopy && copy.field == structure.field;
+        let copy = structures.iter().position(is_copy);
+        let Some(second) = copy.filter(|_| structure.part == Part::Dictionary) else {
+            continue;
+        };
+        for damage in [Damage::Flip, Damage::Zero, Damage::Splice] {
+            let damaged = damage.inflict(bytes, other, structures, first);
+            let damaged = damaged.map(|once| {
+                let twice = damage.inflict(&once, other, structures, second);
+                twice.expect("what changes one changes the other")
+            });
+            let [hull, other] = [first, second].map(|at| structures[at].hull());
+            let names = [
+                format!("both dictionaries {}", structure.field.name()),
+                format!(
+                    "{}..{}, {}..{}",
+                    hull.start, hull.end, other.start, other.end
+                ),
+                damage.name().to_owned(),
+            ];
+            rows.push((names, damaged));
+        }
+    }
+    rows
 }
 
 #[test]

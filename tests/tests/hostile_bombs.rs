@@ -2,10 +2,12 @@
 #![cfg(unix)]
 
 use windrow::Codec;
+use windrow_format::ChunkHeader;
 use windrow_tests::hostile::{
-    BOMB_CAP_BYTES, BOMB_CODECS, BROTLI_WINDOW_BYTES, Forge, MAX_CHUNK_BYTES, Random, SLACK_BYTES,
-    assert_memory, bomb, chunk_data, compressed, encode_records, entry, header, metadata,
-    one_chunk, one_size, push_bytes_field, push_varint,
+    BOMB_CAP_BYTES, BOMB_CODECS, BROTLI_WINDOW_BYTES, Forge, MAX_CHUNK_BYTES, Pages, Random,
+    SLACK_BYTES, assert_memory, bomb, chunk_data, compressed, dictionary_chunk, encode_records,
+    entry, header, honest_dictionary, metadata, one_chunk, one_size, push_bytes_field, push_varint,
+    seal_pages, table, zstd_frame,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hostile");
@@ -240,4 +242,109 @@ fn countless_entries() {
         &["chunk_end"],
         SLACK_BYTES,
     );
+}
+
+/// What the dictionaries of a file may take: as many decoded bytes as one chunk may, and each once more as zstd keeps it;
+/// and the one that is decoded.
+const DICTIONARIES_CAP_BYTES: u64 = 4 * MAX_CHUNK_BYTES;
+
+/// A dictionary of 16 MiB, which differs from others by its number.
+fn large_dictionary(number: u8, bytes: usize) -> (ChunkHeader, Vec<u8>) {
+    let mut dictionary = vec![b'd'; bytes];
+    dictionary[..300].fill(number);
+    honest_dictionary(&dictionary)
+}
+
+/// A page chunk of one record that needs a dictionary which is nowhere, behind these chunks.
+fn pages_behind(chunks: &[(ChunkHeader, Vec<u8>)]) -> (Forge, Vec<u64>) {
+    let mut forge = Forge::new();
+    let lay = |(header, data): &(ChunkHeader, Vec<u8>)| forge.chunk(header, data);
+    let offsets: Vec<u64> = chunks.iter().map(lay).collect();
+    let mut pages = Pages::of(b'z', &[zstd_frame(1000, 1000)], 1000);
+    pages.dictionary = 7;
+    pages.lay(&mut forge);
+    (forge, offsets)
+}
+
+#[test]
+fn many_large_dictionaries() {
+    let large = usize::try_from(MAX_CHUNK_BYTES).unwrap();
+    // One of the largest size is kept twice, and is there a third time while it is prepared.
+    let (forge, offsets) = pages_behind(&[large_dictionary(1, large)]);
+    check(
+        "a dictionary of 16 MiB",
+        &seal_pages(forge, &offsets),
+        &["dictionary_missing"],
+        DICTIONARIES_CAP_BYTES + SLACK_BYTES,
+    );
+    let all: Vec<_> = (1..=64)
+        .map(|number| large_dictionary(number, large))
+        .collect();
+    let (forge, offsets) = pages_behind(&all);
+    let bytes = seal_pages(forge, &offsets);
+    assert!(bytes.len() < 1 << 20);
+    check(
+        "64 dictionaries of 16 MiB",
+        &bytes,
+        &["dictionary_missing"],
+        DICTIONARIES_CAP_BYTES + SLACK_BYTES,
+    );
+}
+
+#[test]
+fn a_dictionary_bomb() {
+    let bomb = bomb(Codec::Zstd { level: 3 }, None, 256 << 20, MAX_CHUNK_BYTES);
+    let chunk = dictionary_chunk(b'z', 7, MAX_CHUNK_BYTES, &bomb);
+    let (forge, offsets) = pages_behind(&vec![chunk; 64]);
+    check(
+        "64 bombs in the place of dictionaries",
+        &seal_pages(forge, &offsets),
+        &["dictionary_missing"],
+        DICTIONARIES_CAP_BYTES + SLACK_BYTES,
+    );
+}
+
+#[test]
+fn records_of_pages_that_are_more_than_the_chunk_says() {
+    let large = usize::try_from(MAX_CHUNK_BYTES).unwrap();
+    // Each within the limit of a record, and 1,000 of them.
+    for decoded in [MAX_CHUNK_BYTES, 1000, 1 << 60] {
+        let stored = vec![zstd_frame(MAX_CHUNK_BYTES, large); 1000];
+        check(
+            &format!("a thousand times 16 MiB in a page chunk of {decoded}"),
+            &Pages::of(b'z', &stored, decoded).file(),
+            &["ok", "implausible_size", "limit"],
+            BOMB_CAP_BYTES + 2 * MAX_CHUNK_BYTES,
+        );
+    }
+}
+
+#[test]
+fn fronts_that_claim_too_much() {
+    for (what, records, column, code) in [
+        ("2^40 records", 1 << 40, table(0, 4, 0, &[]), "truncated"),
+        (
+            "2^55 records of 64 bits",
+            1 << 55,
+            table(0, 4, 64, &[]),
+            "truncated",
+        ),
+        (
+            "a hundred thousand records",
+            100_000,
+            table(0, 4, 64, &[]),
+            "truncated",
+        ),
+    ] {
+        let mut pages = Pages::plain(&[b"abc".to_vec()]).with_table(column);
+        pages.num_records = records;
+        let mut forge = Forge::new();
+        pages.lay(&mut forge);
+        check(
+            what,
+            &seal_pages(forge, &[]),
+            &[code, "entry_records", "entry_mismatch"],
+            SLACK_BYTES,
+        );
+    }
 }

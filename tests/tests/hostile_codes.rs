@@ -10,11 +10,12 @@ use windrow::{
     recover_store, verify_store,
 };
 use windrow_format::{
-    BlockHeader, Chunk, ChunkHeader, ChunkType, Compressor, Provisional, RecordDecoder,
-    RecordGroup, Records, encode_postscript,
+    BlockHeader, Chunk, ChunkHeader, ChunkType, Compressor, Dictionary, Limits, Provisional,
+    RecordDecoder, RecordGroup, Records, encode_postscript,
 };
 use windrow_tests::hostile::{
-    Forge, chunk_data, encode_records, entry, format_error, header, metadata,
+    Forge, Pages, chunk_data, dictionary_chunk, encode_records, entry, format_error, header,
+    metadata, table_of,
 };
 
 /// Where the codes are given out.
@@ -108,6 +109,23 @@ fn transposed_header() -> ChunkHeader {
     ChunkHeader::new(ChunkType::Transposed, 1, 1, &[0, 4, 0, 0, 0, 0])
 }
 
+/// A page chunk of one record, changed.
+fn pages(change: &dyn Fn(Pages) -> Pages) -> FormatError {
+    inner(&change(Pages::plain(&[b"abc".to_vec()])).file())
+}
+
+/// A dictionary whose id is that of others.
+fn false_dictionary() -> FormatError {
+    let (header, data) = dictionary_chunk(0, 7, 300, &[1; 300]);
+    let at = At::byte(64);
+    let chunk = Chunk {
+        header,
+        data: &data,
+        at,
+    };
+    Dictionary::parse_chunk(&chunk, &Limits::default()).unwrap_err()
+}
+
 fn footer_of_type(kind: u8) -> FormatError {
     let mut forge = sound();
     let (mut header, data) = encode_records(&forge.honest_footer(1), Codec::Uncompressed);
@@ -193,6 +211,26 @@ fn examples() -> Vec<(&'static str, FormatError)> {
         (
             "transposed",
             chunk(transposed_header(), &[0, 4, 0, 0, 0, 0]),
+        ),
+        (
+            "page_table",
+            pages(&|pages| pages.with_table(table_of(&[0, 1 << 40]))),
+        ),
+        (
+            "crc",
+            pages(&|pages| Pages {
+                slots: vec![9; 7],
+                ..pages
+            }),
+        ),
+        ("dictionary_id", false_dictionary()),
+        (
+            "dictionary_missing",
+            pages(&|pages| Pages {
+                compression: b'z',
+                dictionary: 7,
+                ..pages
+            }),
         ),
         (
             "compression_type",
@@ -350,7 +388,7 @@ fn a_decoder_leaves_what_was_there() {
     };
     let mut records: Records = [b"before"].iter().collect();
     let before = records.clone();
-    let limits = windrow_format::Limits::default();
+    let limits = Limits::default();
     let error = RecordDecoder::new().decode(&chunk, &limits, &mut records);
     assert_eq!(error.unwrap_err().code(), "decompress");
     assert_eq!(records, before);

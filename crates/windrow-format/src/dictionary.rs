@@ -7,6 +7,7 @@ use crate::chunk::Chunk;
 use crate::chunk_header::{ChunkHeader, ChunkType, check_field};
 use crate::codec::{BufferLimits, Codec, CompressionType, Compressor, Decompressor};
 use crate::error::{At, FormatError};
+use crate::footer::MAX_DICTIONARIES;
 use crate::hash::hash;
 use crate::limits::Limits;
 use crate::record_chunk::encode_chunk;
@@ -268,6 +269,48 @@ impl Dictionaries {
             Ok(dictionary) => self.sound.push(dictionary),
             Err(error) => self.broken = Some(error),
         }
+    }
+
+    /// Reads the chunk that holds a dictionary, or another copy of one of these. All of them together may be no larger than
+    /// a chunk.
+    ///
+    /// # Errors
+    /// Those of [`Dictionary::parse_chunk`], [`FormatError::TooMany`], and [`FormatError::Limit`] naming
+    /// `max_chunk_bytes`.
+    pub fn parse_chunk(
+        &self,
+        chunk: &Chunk<'_>,
+        limits: &Limits,
+    ) -> Result<Dictionary, FormatError> {
+        let id = chunk.data.get(1..).and_then(<[u8]>::first_chunk);
+        let is_known = id.is_some_and(|id| self.find(u64::from_le_bytes(*id)).is_some());
+        if chunk.header.chunk_type == ChunkType::Dictionary && !is_known {
+            self.check_room(&chunk.header, limits, chunk.at)?;
+        }
+        Dictionary::parse_chunk(chunk, limits)
+    }
+
+    fn check_room(&self, header: &ChunkHeader, limits: &Limits, at: At) -> Result<(), FormatError> {
+        if self.sound.len() >= MAX_DICTIONARIES {
+            return Err(FormatError::TooMany {
+                what: "dictionaries",
+                at,
+                limit: MAX_DICTIONARIES as u64,
+            });
+        }
+        let sizes = self.sound.iter().map(|known| known.as_bytes().len() as u64);
+        let value = sizes.fold(header.decoded_bytes, u64::saturating_add);
+        let limit = limits.max_chunk_bytes;
+        if value <= limit {
+            return Ok(());
+        }
+        Err(FormatError::Limit {
+            what: "dictionaries",
+            at,
+            value,
+            limit,
+            option: "max_chunk_bytes",
+        })
     }
 
     /// Takes a dictionary, if there is one.

@@ -24,7 +24,17 @@ impl Limits {
             header.decoded_bytes,
             self.max_chunk_bytes,
             at,
+            "max_chunk_bytes",
         )
+    }
+
+    /// Checks the size of a record that is stored as it is, before it is fetched.
+    ///
+    /// # Errors
+    /// [`FormatError::Limit`] naming `max_record_bytes`.
+    pub fn check_record(&self, bytes: u64, at: At) -> Result<(), FormatError> {
+        let limit = self.max_record_bytes.min(self.max_chunk_bytes);
+        Self::check("record", bytes, limit, at, "max_record_bytes")
     }
 
     /// Checks what a chunk takes in the file, before it is fetched: no codec makes more than twice as much of what it
@@ -38,10 +48,22 @@ impl Limits {
             _ => 2,
         };
         let limit = self.max_chunk_bytes.saturating_mul(factor);
-        Self::check("stored chunk", header.data_bytes, limit, at)
+        Self::check(
+            "stored chunk",
+            header.data_bytes,
+            limit,
+            at,
+            "max_chunk_bytes",
+        )
     }
 
-    fn check(what: &'static str, value: u64, limit: u64, at: At) -> Result<(), FormatError> {
+    fn check(
+        what: &'static str,
+        value: u64,
+        limit: u64,
+        at: At,
+        option: &'static str,
+    ) -> Result<(), FormatError> {
         if value <= limit {
             return Ok(());
         }
@@ -50,7 +72,7 @@ impl Limits {
             at,
             value,
             limit,
-            option: "max_chunk_bytes",
+            option,
         })
     }
 }

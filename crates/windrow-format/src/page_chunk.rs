@@ -29,6 +29,7 @@ pub struct PageFront<'a> {
     /// Bytes of data in front of the first slot.
     bytes: u64,
     data_bytes: u64,
+    decoded_bytes: u64,
     at: At,
 }
 
@@ -111,6 +112,7 @@ impl<'a> PageFront<'a> {
             records,
             bytes,
             data_bytes: header.data_bytes,
+            decoded_bytes: header.decoded_bytes,
             at,
         })
     }
@@ -138,6 +140,12 @@ impl<'a> PageFront<'a> {
     #[must_use]
     pub const fn records(&self) -> u64 {
         self.records
+    }
+
+    /// What all records decode to, in bytes.
+    #[must_use]
+    pub const fn decoded_bytes(&self) -> u64 {
+        self.decoded_bytes
     }
 
     /// Size of the front, in bytes of the chunk's data.
@@ -271,6 +279,7 @@ impl PageTable {
             records: self.header.num_records,
             bytes: self.bytes.len() as u64,
             data_bytes: self.header.data_bytes,
+            decoded_bytes: self.header.decoded_bytes,
             at: self.at,
         }
     }

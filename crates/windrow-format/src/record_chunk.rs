@@ -3,7 +3,7 @@
 use crate::chunk::Chunk;
 use crate::chunk_header::{ChunkHeader, ChunkType};
 use crate::codec::{BufferLimits, Codec, CompressionType, Compressor, Decompressor};
-use crate::dictionary::Dictionaries;
+use crate::dictionary::{Dictionaries, Dictionary};
 use crate::error::FormatError;
 use crate::limits::Limits;
 use crate::page_chunk::{PageFront, split_slot};
@@ -359,8 +359,8 @@ impl RecordDecoder {
     ) -> Result<(), FormatError> {
         let stored = front.check_slot(slot)?;
         self.project(fields, out, |decoder, out| {
-            let dictionary = dictionaries.get(front.dictionary_id(), front.at())?;
-            let limits = record_limits(front, limits, u64::MAX);
+            let dictionary = dictionary_of(front, dictionaries)?;
+            let limits = record_limits(front, limits, front.decoded_bytes());
             decoder.decompressor.decompress_record(
                 front.compression(),
                 dictionary,
@@ -414,7 +414,7 @@ impl RecordDecoder {
         let front = PageFront::parse(&chunk.header, chunk.data, at)?;
         limits.check_decoded(&chunk.header, at)?;
         front.check_slots()?;
-        let dictionary = dictionaries.get(front.dictionary_id(), at)?;
+        let dictionary = dictionary_of(&front, dictionaries)?;
         let mut left = chunk.header.decoded_bytes;
         // Each has a checksum of four bytes, so this is no more than what was really there.
         let records = usize::try_from(front.records()).unwrap_or(usize::MAX);
@@ -492,6 +492,17 @@ impl RecordDecoder {
             },
             &mut out.bytes,
         )
+    }
+}
+
+/// The dictionary of the records of a page chunk, which only zstd takes.
+fn dictionary_of<'d>(
+    front: &PageFront<'_>,
+    dictionaries: &'d Dictionaries,
+) -> Result<Option<&'d Dictionary>, FormatError> {
+    match front.compression() {
+        CompressionType::Zstd => dictionaries.get(front.dictionary_id(), front.at()),
+        _ => Ok(None),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn load(
     let mut dictionaries = Dictionaries::default();
     let mut is_broken = false;
     for &begin in &footer.metadata.dictionaries {
-        let copy = read(store, begin, footer.footer_offset, limits)?;
+        let copy = read(store, begin, footer.footer_offset, limits, &dictionaries)?;
         is_broken |= copy.is_err();
         dictionaries.push(copy.map(share));
     }
@@ -50,7 +50,7 @@ fn read_behind(
             break;
         };
         if header.chunk_type == ChunkType::Dictionary {
-            let copy = read(store, begin, end, limits)?;
+            let copy = read(store, begin, end, limits, dictionaries)?;
             dictionaries.push(copy.map(share));
         }
         begin = header.chunk_end(begin);
@@ -58,12 +58,13 @@ fn read_behind(
     Ok(())
 }
 
-/// Reads the dictionary chunk at `begin`, which ends at or in front of `end`.
+/// Reads the dictionary chunk at `begin`, which ends at or in front of `end`; `others` are there already.
 fn read(
     store: &dyn Store,
     begin: u64,
     end: u64,
     limits: &Limits,
+    others: &Dictionaries,
 ) -> io::Result<Result<Dictionary, FormatError>> {
     let at = At::byte(begin);
     twice(store.as_bytes().is_some(), |_| {
@@ -88,7 +89,7 @@ fn read(
         let mut raw = vec![0; usize::try_from(chunk_end - begin).unwrap_or(usize::MAX)];
         store.read_exact_at(&mut raw, begin)?;
         let flat = take_out_block_headers(begin, &raw);
-        Ok(Chunk::parse(&flat, at).and_then(|chunk| Dictionary::parse_chunk(&chunk, limits)))
+        Ok(Chunk::parse(&flat, at).and_then(|chunk| others.parse_chunk(&chunk, limits)))
     })
 }
 

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use windrow_format::{
-    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, Dictionaries, Dictionary,
-    FieldProjection, FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed,
-    RecordDecoder, Records, ScanPart, compression_of, take_out_block_headers,
+    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, Dictionaries, FieldProjection,
+    FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed, RecordDecoder, Records,
+    ScanPart, compression_of, take_out_block_headers,
 };
 
 use crate::dictionaries::share;
@@ -308,7 +308,7 @@ impl LiveScan {
             at: found.at,
         };
         if found.header.chunk_type == ChunkType::Dictionary {
-            let dictionary = Dictionary::parse_chunk(&chunk, &self.limits);
+            let dictionary = self.dictionaries.parse_chunk(&chunk, &self.limits);
             let parsed = dictionary
                 .as_ref()
                 .map(|_| Pushed::Passed)

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use windrow::format::{
     BLOCK_BYTES, BLOCK_HEADER_BYTES, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkType, Limits,
-    RecordDecoder, Records, add_with_block_headers, parse_postscript, take_out_block_headers,
+    PageFront, RecordDecoder, Records, add_with_block_headers, parse_postscript,
+    take_out_block_headers,
 };
 use windrow::{At, ChunkLocation, Reader, ReaderOptions};
 
@@ -21,6 +22,12 @@ pub enum Part {
     Provisional,
     /// What the file says of its records.
     Metadata,
+    /// The first copy of a dictionary.
+    Dictionary,
+    /// A copy of a dictionary behind the last footer.
+    DictionaryCopy,
+    /// One behind a footer in front of the last one.
+    OldDictionaryCopy,
     /// The index.
     Footer,
     /// An index in front of the last one.
@@ -47,6 +54,9 @@ impl Part {
             Self::Superseded => "superseded",
             Self::Provisional => "provisional",
             Self::Metadata => "metadata",
+            Self::Dictionary => "dictionary",
+            Self::DictionaryCopy => "dictionary copy",
+            Self::OldDictionaryCopy => "old dictionary copy",
             Self::Footer => "footer",
             Self::OldFooter => "old footer",
             Self::Postscript => "postscript",
@@ -69,6 +79,20 @@ pub enum Field {
     Front,
     /// The rest of the data.
     Data,
+    /// Of a page chunk or a dictionary: the compression type.
+    Codec,
+    /// The id of the dictionary.
+    DictionaryId,
+    /// Of a page chunk: base, slope and width of its table.
+    Line,
+    /// The bits of its table.
+    Bits,
+    /// The checksum of its front.
+    FrontCrc,
+    /// A record as it is stored.
+    Stored,
+    /// The checksum of one record.
+    RecordCrc,
     /// What follows the data where a chunk is longer than they are.
     Fill,
     /// All of the chunk, block headers included.
@@ -84,6 +108,13 @@ impl Field {
             Self::Header => "header",
             Self::Front => "sizes",
             Self::Data => "data",
+            Self::Codec => "compression type",
+            Self::DictionaryId => "dictionary id",
+            Self::Line => "column header",
+            Self::Bits => "bits",
+            Self::FrontCrc => "front_crc",
+            Self::Stored => "stored",
+            Self::RecordCrc => "record_crc",
             Self::Fill => "fill",
             Self::Whole => "whole",
         }
@@ -191,7 +222,8 @@ impl Anatomy {
                     }
                     None => Part::Superseded,
                 },
-                ChunkType::Transposed => Part::Superseded,
+                ChunkType::Transposed | ChunkType::Pages => Part::Superseded,
+                ChunkType::Dictionary => Part::Dictionary,
                 ChunkType::Metadata => Part::Metadata,
                 _ => Part::Provisional,
             };
@@ -260,7 +292,14 @@ impl Anatomy {
         }
         let mut behind = Part::Signature;
         for chunk in &mut self.chunks {
-            if chunk.part != Part::Padding {
+            if chunk.part == Part::Dictionary {
+                // Those in front of all footers are the first ones.
+                match behind {
+                    Part::Footer => chunk.part = Part::DictionaryCopy,
+                    Part::OldFooter => chunk.part = Part::OldDictionaryCopy,
+                    _ => {}
+                }
+            } else if chunk.part != Part::Padding {
                 behind = chunk.part;
             } else if behind == Part::Footer {
                 chunk.part = Part::FooterPadding;
@@ -316,18 +355,50 @@ fn structures_of(bytes: &[u8], chunk: usize, piece: &Piece) -> Vec<Structure> {
         .flat_map(|span| &bytes[span.clone()])
         .copied()
         .collect();
-    let front = 40 + front_bytes(piece, &row[40..40 + data_bytes]);
-    for (field, range) in [
-        (Field::Header, 0..40),
-        (Field::Front, 40..front),
-        (Field::Data, front..40 + data_bytes),
-        (Field::Fill, 40 + data_bytes..row.len()),
-    ] {
+    let data = &row[40..40 + data_bytes];
+    let mut fields = vec![(Field::Header, 0..40)];
+    match piece.header.chunk_type {
+        ChunkType::Pages => fields.extend(fields_of_pages(&piece.header, data)),
+        ChunkType::Dictionary => fields.extend([
+            (Field::Codec, 40..41),
+            (Field::DictionaryId, 41..49),
+            (Field::Data, 49..40 + data_bytes),
+        ]),
+        _ => {
+            let front = 40 + front_bytes(piece, data);
+            fields.extend([
+                (Field::Front, 40..front),
+                (Field::Data, front..40 + data_bytes),
+            ]);
+        }
+    }
+    fields.push((Field::Fill, 40 + data_bytes..row.len()));
+    for (field, range) in fields {
         if !range.is_empty() {
             found.push(structure(field, spans(begin, range, piece.bytes.end)));
         }
     }
     found
+}
+
+/// The parts of a page chunk, counted from the beginning of its header.
+fn fields_of_pages(header: &ChunkHeader, data: &[u8]) -> Vec<(Field, Range<usize>)> {
+    let front = PageFront::parse(header, data, At::byte(0)).expect("a sound front");
+    let end = 40 + to_usize(front.bytes());
+    let mut fields = vec![
+        (Field::Codec, 40..41),
+        (Field::DictionaryId, 41..49),
+        (Field::Line, 49..66),
+        (Field::Bits, 66..end - 4),
+        (Field::FrontCrc, end - 4..end),
+    ];
+    for index in 0..front.records() {
+        let slot = front.slot(index).expect("a sound table");
+        let (begin, end) = (40 + to_usize(slot.start), 40 + to_usize(slot.end));
+        fields.push((Field::Stored, begin..end - 4));
+        fields.push((Field::RecordCrc, end - 4..end));
+    }
+    fields
 }
 
 /// The bytes of the file that hold `range` of a chunk, counted without block headers.

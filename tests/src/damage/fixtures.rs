@@ -2,7 +2,10 @@
 
 use windrow::format::VERSION_WINDROW;
 
-use windrow::{AppendOptions, Codec, RecordsMetadata, Writer, WriterOptions};
+use windrow::{
+    AppendOptions, Codec, Dictionary, DictionaryOption, Layout, RecordsMetadata, Writer,
+    WriterOptions,
+};
 
 use crate::file_builder::{FileBuilder, Tail};
 use crate::hostile::random_records;
@@ -56,6 +59,49 @@ pub fn transposed_file(seed: u8) -> Made {
         .with_codec(Codec::Uncompressed)
         .with_transpose(true)
         .with_records_metadata(Some(metadata));
+    Made {
+        bytes: write(&records, options),
+        records,
+    }
+}
+
+/// Five page chunks of three records of 10,000 bytes and up to 48 more, uncompressed. The third and the fifth chunk hold a
+/// block header.
+#[must_use]
+pub fn pages_file(seed: u8) -> Made {
+    let mut records = random_records(seed.into(), 15, 10_048);
+    for (number, record) in records.iter_mut().enumerate() {
+        record.truncate(10_000 + number * number % 49);
+    }
+    let options = WriterOptions::new()
+        .with_group_size(3)
+        .with_layout(Layout::Pages)
+        .with_codec(Codec::Uncompressed);
+    Made {
+        bytes: write(&records, options),
+        records,
+    }
+}
+
+/// A dictionary of 1,000 bytes and five page chunks of three records, which hold half of it.
+///
+/// # Panics
+/// If the dictionary is none.
+#[must_use]
+pub fn dictionary_file(seed: u8) -> Made {
+    let parts = random_records(seed.into(), 16, 1000);
+    let (dictionary, parts) = parts.split_at(1);
+    let with_half = |(number, part): (usize, &Vec<u8>)| {
+        let half = &dictionary[0][number * 20..number * 20 + 500];
+        [&part[..300], half].concat()
+    };
+    let records: Vec<Vec<u8>> = parts.iter().enumerate().map(with_half).collect();
+    let dictionary = Dictionary::new(dictionary[0].clone()).expect("any bytes will do");
+    let options = WriterOptions::new()
+        .with_group_size(3)
+        .with_layout(Layout::Pages)
+        .with_codec(Codec::Zstd { level: 3 })
+        .with_dictionary(DictionaryOption::Given(dictionary));
     Made {
         bytes: write(&records, options),
         records,

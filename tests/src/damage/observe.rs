@@ -17,6 +17,8 @@ enum Came {
     /// Bytes that are those of another record, or of none.
     Other,
     Error(Seen),
+    /// An error that is about this record alone; it names no records here, so that it is the same for its neighbours.
+    OwnError(Seen),
 }
 
 /// `ok`, or the error of opening.
@@ -30,8 +32,10 @@ pub fn seen_at_open(bytes: &[u8]) -> String {
 
 /// `same`; or the records that are not as they were written, and why; `-` if the file does not open.
 ///
+/// What reading all says, where that is not the first of the errors.
+///
 /// # Panics
-/// If single reads and batches say different things.
+/// If single reads and batches of one record say different things.
 #[must_use]
 pub fn seen_by_reader(bytes: &[u8], written: &[Vec<u8>]) -> String {
     let Ok(reader) = Reader::from_bytes(bytes, ReaderOptions::new()) else {
@@ -42,16 +46,41 @@ pub fn seen_by_reader(bytes: &[u8], written: &[Vec<u8>]) -> String {
         came.push(match reader.read(index) {
             Ok(record) if is_right(written, index, &record) => Came::Right,
             Ok(_) => Came::Other,
-            Err(error) => Came::Error(Seen::from(&error)),
+            Err(error) => {
+                let mut seen = Seen::from(&error);
+                if seen.records == Some(index..index + 1) {
+                    seen.records = None;
+                    Came::OwnError(seen)
+                } else {
+                    Came::Error(seen)
+                }
+            }
         });
     }
-    let first_error = came.iter().find_map(|came| match came {
-        Came::Error(seen) => Some(seen),
-        _ => None,
-    });
+    let error_of = |index: u64, came: &Came| match came {
+        Came::Error(seen) => Some(seen.clone()),
+        Came::OwnError(seen) => Some(Seen {
+            records: Some(index..index + 1),
+            ..seen.clone()
+        }),
+        Came::Right | Came::Other => None,
+    };
+    let first_error = (0..)
+        .zip(&came)
+        .find_map(|(index, came)| error_of(index, came));
     let batch = reader.read_all().err();
-    assert_eq!(batch.as_ref().map(Seen::from).as_ref(), first_error);
     let mut parts = runs(&came);
+    match batch.as_ref().map(Seen::from) {
+        batch if batch == first_error => {}
+        Some(seen) => parts.push(format!("all {}", words(&seen))),
+        None => parts.push("all same".to_owned()),
+    }
+    for (index, came) in (0..).zip(&came) {
+        let one = reader.read_many(&[index, index]);
+        let one = one.map(|batch| is_right(written, index, &batch[1]));
+        let expected = error_of(index, came).map_or(Ok(*came == Came::Right), Err);
+        assert_eq!(one.map_err(|error| Seen::from(&error)), expected);
+    }
     if came.len() != written.len() {
         parts.insert(0, format!("{} records", came.len()));
     }
@@ -95,7 +124,7 @@ pub fn seen_with_skip(bytes: &[u8], written: &[Vec<u8>]) -> String {
 /// What [`recover_store`](windrow::recover_store) gives, and what it lists as skipped.
 ///
 /// # Panics
-/// If what it gives cannot be read.
+/// If it gives another number of records than it says.
 #[must_use]
 pub fn seen_by_recover(bytes: &[u8], written: &[Vec<u8>]) -> String {
     let recovered = recover_store(bytes.to_vec(), SourceName::MEMORY, &RecoverOptions::new());
@@ -103,10 +132,18 @@ pub fn seen_by_recover(bytes: &[u8], written: &[Vec<u8>]) -> String {
         Ok(recovered) => (recovered.reader, recovered.report),
         Err(error) => return words(&Seen::from(&error)),
     };
-    let records = reader.read_all().expect("whole records").to_vecs();
-    assert_eq!(reader.len(), records.len() as u64);
     assert_eq!(report.records, reader.len());
-    let mut parts = lost(&records, written);
+    let mut parts = match reader.read_all() {
+        Ok(records) => {
+            assert_eq!(reader.len(), records.len() as u64);
+            lost(&records.to_vecs(), written)
+        }
+        Err(error) => vec![format!(
+            "{} records, all {}",
+            reader.len(),
+            words(&Seen::from(&error))
+        )],
+    };
     if let Some(error) = &report.index {
         parts.push(format!("index {}", error.code()));
     }
@@ -177,6 +214,10 @@ fn runs(came: &[Came]) -> Vec<String> {
                 assert_eq!(told.as_ref(), Some(&range), "the error names its records");
                 parts.push(format!("{range} {}", words(seen)));
             }
+            Came::OwnError(seen) if run.len() == 1 => {
+                parts.push(format!("{range} {}", words(seen)));
+            }
+            Came::OwnError(seen) => parts.push(format!("{range} each {}", words(seen))),
         }
     }
     parts

@@ -126,12 +126,20 @@ impl Forge {
     /// The footer records that would be honest.
     #[must_use]
     pub fn honest_footer(&self, version: u64) -> Vec<Vec<u8>> {
+        self.footer(version, &[])
+    }
+
+    /// The same with more fields in the metadata.
+    #[must_use]
+    pub fn footer(&self, version: u64, fields: &[u8]) -> Vec<Vec<u8>> {
         let records = self.entries.iter().map(|entry| entry.num_records).sum();
-        let metadata = metadata([
-            Some(version),
-            Some(self.entries.len() as u64),
-            Some(records),
-        ]);
+        let counts = [version, self.entries.len() as u64, records];
+        let mut metadata = Vec::new();
+        push_bytes_field(
+            &mut metadata,
+            1,
+            &[&entry(counts.map(Some)), fields].concat(),
+        );
         let entries = self.entries.iter().map(|e| {
             entry([
                 Some(e.chunk_offset),

@@ -2,6 +2,8 @@
 
 mod bombs;
 mod forge;
+mod page_ways;
+mod pages;
 mod process;
 mod sample;
 mod seen;
@@ -9,6 +11,8 @@ mod ways;
 
 pub use bombs::*;
 pub use forge::*;
+pub use page_ways::*;
+pub use pages::*;
 pub use process::*;
 pub use sample::*;
 pub use seen::*;

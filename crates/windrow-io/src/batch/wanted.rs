@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use windrow_format::options::OnCorrupt;
 use windrow_format::{BLOCK_BYTES, ChunkLocation, Records};
 
 use super::{BATCH_RECORD_BYTES, present};
@@ -182,11 +183,19 @@ impl Inner {
         if distinct.len() as u64 == location.records {
             return Ok(false);
         }
-        let Some(table) = self.page_table(location, scratch)? else {
-            return Ok(false);
+        let decoded = match self.page_table(location, scratch) {
+            Ok(Some(table)) => {
+                self.decode_slots(location, &table, &distinct, scratch, out, skipped)
+            }
+            Ok(None) => return Ok(false),
+            Err(error) => Err(error),
         };
-        self.decode_slots(location, &table, &distinct, scratch, out, skipped)?;
-        Ok(true)
+        match decoded {
+            Ok(()) => Ok(true),
+            // Its table is bad: read whole, it is skipped.
+            Err(Error::Format { .. }) if self.options.on_corrupt() == OnCorrupt::Skip => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Appends the wanted records of a run of chunks to `out`.

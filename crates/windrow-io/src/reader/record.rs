@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use windrow_format::options::OnCorrupt;
 use windrow_format::{
-    At, CHUNK_HEADER_BYTES, ChunkHeader, ChunkLocation, ChunkType, CompressionType, Dictionaries,
-    FormatError, PageFront, PageTable, Records, add_with_block_headers,
+    At, CHUNK_HEADER_BYTES, CRC_BYTES, ChunkHeader, ChunkLocation, ChunkType, CompressionType,
+    Dictionaries, FormatError, PageFront, PageTable, Records, add_with_block_headers,
 };
 
 use super::Inner;
@@ -90,6 +90,7 @@ impl Inner {
                         return Ok(Front::Group);
                     }
                     location.check(&header)?;
+                    self.limits.check_stored(&header, at)?;
                     let data = flat.get(40..).unwrap_or_default();
                     PageTable::new(&header, data, at).map(Front::Pages)
                 })?;
@@ -187,6 +188,15 @@ impl Inner {
                 Ok(slot) => slot,
                 Err(error) => return Ok(Err(error)),
             };
+            if front.compression() == CompressionType::None {
+                let bytes = slot
+                    .end
+                    .saturating_sub(slot.start)
+                    .saturating_sub(CRC_BYTES);
+                if let Err(error) = self.limits.check_record(bytes, at) {
+                    return Ok(Err(error));
+                }
+            }
             let is_plain = front.compression() == CompressionType::None && self.fields.is_none();
             let dictionaries = if is_plain {
                 Dictionaries::NONE
@@ -217,7 +227,8 @@ impl Inner {
     }
 
     /// Appends records of a page chunk to `out`: those with these numbers in the chunk, which ascend. A bad one is an error
-    /// or adds to `skipped`, as the options have it, and is left out.
+    /// or adds to `skipped`, as the options have it, and is left out. What is wrong with the table is an error, before
+    /// anything is done.
     pub(crate) fn decode_slots(
         &self,
         location: &ChunkLocation,
@@ -240,17 +251,23 @@ impl Inner {
                 self.checked(at, index..index + 1, location.end, Ok(front.slot(in_chunk)))?;
             slots.push(Slot { in_chunk, bytes });
         }
+        // What they decode to in all may be no more than the chunk says, which may be no more than the limit.
+        let may_hold = self.limits.check_decoded(table.header(), at);
+        let all = location.first_record..location.first_record + location.records;
+        self.checked(at, all, location.end, Ok(may_hold))?;
+        let most = usize::try_from(front.decoded_bytes()).unwrap_or(usize::MAX);
+        let most = out.bytes_len().saturating_add(most);
         let mut rest = slots.as_slice();
         while let Some(first) = rest.first() {
             let run = near(rest);
             let (mut decoded, error) = self
-                .decode_near(location, &front, run, scratch, out)
+                .decode_near(location, &front, run, most, scratch, out)
                 .or_else(|error| self.checked(at, records_of(first), location.end, Err(error)))?;
             if error.is_some()
                 && let Some(bad) = run.get(decoded..=decoded)
             {
                 // Once more, alone.
-                let again = self.decode_near(location, &front, bad, scratch, out);
+                let again = self.decode_near(location, &front, bad, most, scratch, out);
                 let again = again.map(|(_, error)| error.map_or(Ok(()), Err));
                 let slot = &bad[0];
                 let read = self.checked(at, records_of(slot), location.end, again);
@@ -262,13 +279,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Reads slots that lie near each other at once, and appends their records to `out`: those in front of a bad one.
-    /// Returns their number, and what is wrong with that.
+    /// Reads slots that lie near each other at once, and appends their records to `out`, which then holds at most `most`
+    /// bytes: those in front of a bad one. Returns their number, and what is wrong with that.
     fn decode_near(
         &self,
         location: &ChunkLocation,
         front: &PageFront<'_>,
         slots: &[Slot],
+        most: usize,
         scratch: &mut ReadScratch,
         out: &mut Records,
     ) -> std::io::Result<(usize, Option<FormatError>)> {
@@ -295,6 +313,17 @@ impl Inner {
                     out,
                 );
                 if let Err(error) = decoded {
+                    return (done, Some(error));
+                }
+                if out.bytes_len() > most {
+                    let declared = (out.bytes_len() - most) as u64 + front.decoded_bytes();
+                    out.truncate(out.len() - 1);
+                    let error = FormatError::Implausible {
+                        what: "records",
+                        at: front.at(),
+                        declared,
+                        possible: front.decoded_bytes(),
+                    };
                     return (done, Some(error));
                 }
             }
@@ -341,7 +370,9 @@ fn near(slots: &[Slot]) -> &[Slot] {
     };
     let mut end = first.bytes.end;
     let more = rest.iter().take_while(|next| {
-        let is_near = next.bytes.start <= end.saturating_add(MAX_GAP_BYTES)
+        // A table that lies may go back.
+        let is_near = next.bytes.start >= end
+            && next.bytes.start <= end.saturating_add(MAX_GAP_BYTES)
             && next.bytes.end.saturating_sub(first.bytes.start) <= MAX_RUN_BYTES;
         end = next.bytes.end;
         is_near

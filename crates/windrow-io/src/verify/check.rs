@@ -1,9 +1,8 @@
 //! Checking all chunks of a few sections.
 
 use windrow_format::{
-    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, Dictionaries, Dictionary,
-    FormatError, Limits, PageFront, RecordDecoder, Records, RecordsMetadata, ScanPart,
-    remaining_in_block,
+    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, Dictionaries, FormatError, Limits,
+    PageFront, RecordDecoder, Records, RecordsMetadata, ScanPart, remaining_in_block,
 };
 
 use super::report::{Fault, VerifyReport};
@@ -309,7 +308,7 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         }
         let limits = &self.checks.limits;
         if chunk.header.chunk_type == ChunkType::Dictionary {
-            let dictionary = Dictionary::parse_chunk(&chunk, limits)?;
+            let dictionary = self.dictionaries.parse_chunk(&chunk, limits)?;
             self.dictionaries.push(Ok(dictionary));
             return Ok(());
         }

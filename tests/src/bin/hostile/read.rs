@@ -43,6 +43,12 @@ fn read(reader: &Reader, answers: &mut Vec<Value>) {
         "read_many",
         reader.read_many(&ends).map(|b| b.len()),
     ));
+    // Of many records every third, so that none of a file of pages is read whole.
+    let some: Vec<u64> = (0..reader.len().min(1 << 17)).step_by(3).collect();
+    answers.push(answer(
+        "read_many, some",
+        reader.read_many(&some).map(|b| b.len()),
+    ));
     answers.push(answer(
         "read_range",
         reader.read_range(0..reader.len().min(3)).map(|b| b.len()),
