@@ -48,10 +48,11 @@ enum Command {
     /// Convert records between array_record, tfrecord, jsonl, lines and csv
     #[command(after_help = CONVERT_EXAMPLES, after_long_help = with_keys(CONVERT_EXAMPLES))]
     Convert(convert::ConvertArgs),
-    /// Write the records of a file into other chunks: another group size or codec
+    /// Write the records of a file into other chunks: another layout, group size or codec
     ///
-    /// Records, user metadata and what the file says of its messages stay the same. Options that are not given are those that the input was written with.
-    /// Bytes that no chunk of the input uses are left behind.
+    /// Records, user metadata and what the file says of its messages stay the same. Options that are not given are those
+    /// that the input was written with, its dictionary included; another layout brings its own group size. Bytes that no
+    /// chunk of the input uses are left behind.
     #[command(after_help = RECHUNK_EXAMPLES, after_long_help = with_keys(RECHUNK_EXAMPLES))]
     Rechunk(rechunk::RechunkArgs),
     /// Append records to an array_record file
@@ -112,6 +113,8 @@ Examples:
                                                             a missing last line end is added
   windrow convert a.tfrecord b.tfrecord ab.array_record     two files into one
   windrow convert --options \"group_size:64,brotli:9\" a.jsonl a.array_record
+  windrow convert --layout pages --dictionary auto a.jsonl a.array_record
+                                                            small, and fast to read at random
   zcat a.jsonl.gz | windrow convert --from jsonl - a.array_record
   windrow convert --to lines a.array_record - | sort | head
 
@@ -124,6 +127,9 @@ Examples:
   windrow rechunk --group-size 1 a.array_record b.array_record     for reading at random
   windrow rechunk --group-size 1024 --codec zstd:9 a.array_record small.array_record
   windrow rechunk --options \"window_log:22\" a.array_record b.array_record
+  windrow rechunk --layout pages --dictionary auto a.array_record b.array_record
+                                                    each record by itself, for reading at random
+  windrow rechunk --layout groups b.array_record a.array_record    and back, for array_record
   windrow rechunk --options \"transpose,group_size:1000\" a.array_record b.array_record
                                                     messages field by field, for cat --fields";
 

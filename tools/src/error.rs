@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use windrow::{DescriptorError, ErrorKind};
+use windrow::{DescriptorError, DictionaryError, ErrorKind};
 
 use crate::cat::MessageFault;
 use crate::convert::{Disguise, Format, InputFault, RecordFault};
@@ -111,6 +111,23 @@ pub enum CliError {
         "invalid options: --codec {text}: expected zstd, brotli, snappy or uncompressed, with a level as in zstd:3 or brotli:6"
     )]
     Codec { text: String },
+    #[error(
+        "cannot open {}: --dictionary takes off, auto, a size such as 112K, or a file",
+        .path.display()
+    )]
+    OpenDictionary {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}: cannot write with it", .path.display())]
+    DictionaryFile {
+        path: PathBuf,
+        #[source]
+        source: DictionaryError,
+    },
+    #[error("{}: this array_record file has no dictionary", .path.display())]
+    NoDictionary { path: PathBuf },
     #[error("interrupted: nothing was written to {}", .path.display())]
     Interrupted { path: PathBuf },
     #[error("interrupted: nothing was appended to {}", .path.display())]
@@ -230,7 +247,7 @@ impl CliError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Library(error) => error.code(),
-            Self::Io { .. } | Self::Stdout(_) => "io",
+            Self::Io { .. } | Self::OpenDictionary { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
             Self::Disguised { .. } => "disguised",
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => "interrupted",

@@ -11,6 +11,7 @@ mod help;
 mod inspect;
 mod messages;
 mod on_corrupt;
+mod pages;
 mod readme;
 mod rechunk;
 mod repair;
