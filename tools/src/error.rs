@@ -92,6 +92,8 @@ pub enum CliError {
     NoFormat { path: PathBuf, option: &'static str },
     #[error("-: an array_record file needs a name; only the other formats go through pipes")]
     NoStream,
+    #[error("-: a dictionary needs a name: -o FILE")]
+    DictionaryStream,
     #[error("--json does not go with output -: records and report would mix")]
     ReportOnOutput,
     #[error("-: standard input can be read only once")]
@@ -128,6 +130,10 @@ pub enum CliError {
     },
     #[error("{}: this array_record file has no dictionary", .path.display())]
     NoDictionary { path: PathBuf },
+    #[error(
+        "nothing to train on: {records} records of {record_bytes} bytes in all are too few, or share nothing"
+    )]
+    NothingToTrain { records: u64, record_bytes: u64 },
     #[error("interrupted: nothing was written to {}", .path.display())]
     Interrupted { path: PathBuf },
     #[error("interrupted: nothing was appended to {}", .path.display())]
@@ -212,7 +218,8 @@ impl CliError {
             Self::Input { .. }
             | Self::Disguised { .. }
             | Self::Message { .. }
-            | Self::NothingToRecover { .. } => Exit::BadFile,
+            | Self::NothingToRecover { .. }
+            | Self::NothingToTrain { .. } => Exit::BadFile,
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => Exit::Interrupted,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::Trouble,
@@ -253,6 +260,7 @@ impl CliError {
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => "interrupted",
             Self::Message { .. } => "message",
             Self::NothingToRecover { .. } => "nothing_to_recover",
+            Self::NothingToTrain { .. } => "nothing_to_train",
             _ => "usage",
         }
     }

@@ -21,5 +21,6 @@ mod shop;
 mod signals;
 mod text_input;
 mod tfrecord;
+mod train;
 mod transposed;
 mod verify;
