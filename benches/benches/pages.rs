@@ -22,7 +22,9 @@ fn main() {
         .find(|arg| !arg.starts_with("--"))
         .unwrap_or_default();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    println!("best of {ROUNDS}, in turn; files in the page cache; a dictionary is trained by `auto` once");
+    println!(
+        "best of {ROUNDS}, in turn; files in the page cache; a dictionary is trained by `auto` once"
+    );
     for name in ["code", "events", "text"] {
         if name.contains(&filter) {
             Bench::new(name, folder.path()).all();
@@ -49,7 +51,9 @@ impl Bench {
         let mut order: Vec<u64> = (0..records.len() as u64).collect();
         let mut state = 1_u64;
         for place in (1..order.len()).rev() {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let other = usize::try_from(state >> 33).expect("31 bits") % (place + 1);
             order.swap(place, other);
         }

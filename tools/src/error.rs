@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use windrow::{DescriptorError, ErrorKind};
+use windrow::{DescriptorError, DictionaryError, ErrorKind};
 
 use crate::cat::MessageFault;
 use crate::convert::{Disguise, Format, InputFault, RecordFault};
@@ -92,6 +92,8 @@ pub enum CliError {
     NoFormat { path: PathBuf, option: &'static str },
     #[error("-: an array_record file needs a name; only the other formats go through pipes")]
     NoStream,
+    #[error("-: a dictionary needs a name: -o FILE")]
+    DictionaryStream,
     #[error("--json does not go with output -: records and report would mix")]
     ReportOnOutput,
     #[error("-: standard input can be read only once")]
@@ -111,6 +113,27 @@ pub enum CliError {
         "invalid options: --codec {text}: expected zstd, brotli, snappy or uncompressed, with a level as in zstd:3 or brotli:6"
     )]
     Codec { text: String },
+    #[error(
+        "cannot open {}: --dictionary takes off, auto, a size such as 112K, or a file",
+        .path.display()
+    )]
+    OpenDictionary {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}: cannot write with it", .path.display())]
+    DictionaryFile {
+        path: PathBuf,
+        #[source]
+        source: DictionaryError,
+    },
+    #[error("{}: this array_record file has no dictionary", .path.display())]
+    NoDictionary { path: PathBuf },
+    #[error(
+        "nothing to train on: {records} records of {record_bytes} bytes in all are too few, or share nothing"
+    )]
+    NothingToTrain { records: u64, record_bytes: u64 },
     #[error("interrupted: nothing was written to {}", .path.display())]
     Interrupted { path: PathBuf },
     #[error("interrupted: nothing was appended to {}", .path.display())]
@@ -195,7 +218,8 @@ impl CliError {
             Self::Input { .. }
             | Self::Disguised { .. }
             | Self::Message { .. }
-            | Self::NothingToRecover { .. } => Exit::BadFile,
+            | Self::NothingToRecover { .. }
+            | Self::NothingToTrain { .. } => Exit::BadFile,
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => Exit::Interrupted,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::Trouble,
@@ -230,12 +254,13 @@ impl CliError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Library(error) => error.code(),
-            Self::Io { .. } | Self::Stdout(_) => "io",
+            Self::Io { .. } | Self::OpenDictionary { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
             Self::Disguised { .. } => "disguised",
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } => "interrupted",
             Self::Message { .. } => "message",
             Self::NothingToRecover { .. } => "nothing_to_recover",
+            Self::NothingToTrain { .. } => "nothing_to_train",
             _ => "usage",
         }
     }

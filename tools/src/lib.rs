@@ -21,6 +21,8 @@ mod progress;
 mod reading;
 mod rechunk;
 mod repair;
+mod sample;
+mod train;
 mod verify;
 
 pub use command::run;

@@ -1,11 +1,17 @@
 //! Writer options on the command line, and their part of the help text.
 
+mod dictionary;
+
 use std::fmt::Write as _;
 
 use clap::Args;
-use windrow::{AppendOptions, CompressionType, WRITER_KEYS, WriterOptions};
+use windrow::{
+    AppendOptions, Codec, CompressionType, Dictionary, DictionaryOption, Layout, WRITER_KEYS,
+    WriterOptions,
+};
 
 use crate::error::CliError;
+use dictionary::DictionaryArg;
 
 /// How the output is written.
 #[derive(Debug, Clone, Default, Args)]
@@ -20,48 +26,128 @@ pub struct WriterArgs {
     /// Codec and level, as zstd:3, brotli:6, snappy or uncompressed: the same as in --options
     #[arg(long, value_name = "CODEC")]
     codec: Option<String>,
+    #[arg(long, value_name = "LAYOUT", help = doc("layout"))]
+    layout: Option<String>,
+    #[arg(long, value_name = "off|auto|SIZE|FILE", help = dictionary_doc())]
+    dictionary: Option<String>,
+}
+
+/// What was given.
+struct Given {
+    /// As one option string, so that repeated and conflicting keys are found by its grammar.
+    text: String,
+    /// A dictionary, which no string can express: `auto` stands for it there.
+    dictionary: Option<Dictionary>,
 }
 
 impl WriterArgs {
-    /// The three arguments as one option string, so that repeated and conflicting keys are found by its grammar.
-    fn text(&self) -> Result<String, CliError> {
+    fn given(&self) -> Result<Given, CliError> {
         let mut items: Vec<String> = self.options.iter().cloned().collect();
         items.extend(self.group_size.iter().map(|n| format!("group_size:{n}")));
+        items.extend(self.layout.iter().map(|word| format!("layout:{word}")));
         if let Some(text) = &self.codec {
-            if text.contains(',') || !is_codec(key_of(text)) {
+            if text.contains(',') || !is_codec(key_and_value(text).0) {
                 return Err(CliError::Codec { text: text.clone() });
             }
             items.push(text.clone());
         }
-        Ok(items.join(","))
+        let dictionary = self.dictionary.as_deref().map(DictionaryArg::new);
+        let dictionary = match dictionary {
+            None => None,
+            Some(DictionaryArg::Word(word)) => {
+                items.push(format!("dictionary:{word}"));
+                None
+            }
+            Some(DictionaryArg::File(path)) => {
+                items.push("dictionary:auto".to_owned());
+                Some(dictionary::read(&path)?)
+            }
+        };
+        Ok(Given {
+            text: items.join(","),
+            dictionary,
+        })
     }
 
     /// The options, defaults for what was not given.
     pub fn parse(&self) -> Result<WriterOptions, CliError> {
-        Ok(self.text()?.parse().map_err(windrow::Error::from)?)
+        let Given { text, dictionary } = self.given()?;
+        Ok(with_dictionary(parse(&text)?, dictionary))
     }
 
     /// Only what was given.
     pub fn parse_given(&self) -> Result<AppendOptions, CliError> {
-        Ok(self.text()?.parse().map_err(windrow::Error::from)?)
+        let Given { text, dictionary } = self.given()?;
+        let options: AppendOptions = text.parse().map_err(windrow::Error::from)?;
+        Ok(match dictionary {
+            Some(dictionary) => options.with_dictionary(DictionaryOption::Given(dictionary)),
+            None => options,
+        })
     }
 
-    /// `base` with what was given put in its place. A codec brings its own window.
+    /// `base` with what was given put in its place. A codec brings its own window, another layout its own group size.
+    /// The dictionary of the base stays wherever its layout and its codec do.
     pub fn parse_over(&self, base: &WriterOptions) -> Result<WriterOptions, CliError> {
-        let given = self.text()?;
-        let keys: Vec<&str> = given.split(',').map(key_of).collect();
-        let codec_given = keys.iter().any(|key| is_codec(key));
-        let base = base.to_string();
-        let kept = base.split(',').filter(|item| {
-            let key = key_of(item);
-            let replaced = codec_given && (is_codec(key) || key == "window_log");
-            // The printed form always says 1, whatever the options are.
-            !replaced && key != "max_parallelism" && !keys.contains(&key)
+        let Given { text, dictionary } = self.given()?;
+        let given: Vec<(&str, &str)> = text.split(',').map(key_and_value).collect();
+        let value_of = |key| given.iter().find(|(name, _)| *name == key).map(|(_, v)| *v);
+        let codec_given = given.iter().any(|(key, _)| is_codec(key));
+        let transposes = matches!(value_of("transpose"), Some("" | "true"));
+        let layout = match value_of("layout") {
+            None if transposes => Some(Layout::Groups.name()),
+            given => given,
+        };
+        let relaid = layout.is_some_and(|layout| layout != base.layout().name());
+        let printed = base.to_string();
+        let kept = printed.split(',').filter(|item| {
+            let (key, _) = key_and_value(item);
+            let replaced = match key {
+                // The printed form always says 1, whatever the options are.
+                "max_parallelism" => true,
+                "window_log" => codec_given,
+                "group_size" | "layout" | "transpose" | "transpose_bucket_size" => relaid,
+                key => codec_given && is_codec(key),
+            };
+            !replaced && value_of(key).is_none()
         });
         // What was given comes first, for `default` has to. The grammar then finds what does not go together.
-        let all: Vec<&str> = std::iter::once(given.as_str()).chain(kept).collect();
-        Ok(all.join(",").parse().map_err(windrow::Error::from)?)
+        let all: Vec<&str> = std::iter::once(text.as_str()).chain(kept).collect();
+        let options = with_dictionary(parse(&all.join(","))?, dictionary);
+        let takes_dictionary =
+            options.layout() == Layout::Pages && matches!(options.codec(), Codec::Zstd { .. });
+        Ok(match base.dictionary() {
+            DictionaryOption::Given(kept) if takes_dictionary => match value_of("dictionary") {
+                None => with_dictionary(options, Some(kept.clone())),
+                Some(_) => options,
+            },
+            _ => options,
+        })
     }
+}
+
+fn parse(text: &str) -> Result<WriterOptions, CliError> {
+    Ok(text.parse().map_err(windrow::Error::from)?)
+}
+
+fn with_dictionary(options: WriterOptions, dictionary: Option<Dictionary>) -> WriterOptions {
+    match dictionary {
+        Some(dictionary) => options.with_dictionary(DictionaryOption::Given(dictionary)),
+        None => options,
+    }
+}
+
+/// What the table of keys says of `name`.
+fn doc(name: &str) -> &'static str {
+    let key = WRITER_KEYS.iter().find(|key| key.name == name);
+    key.map_or("", |key| key.doc)
+}
+
+fn dictionary_doc() -> String {
+    format!(
+        "{}; or a FILE that holds one, as train-dictionary writes it, or an array_record file, whose dictionary is \
+         taken: ./FILE if its name is a word or a number",
+        doc("dictionary")
+    )
 }
 
 fn is_codec(key: &str) -> bool {
@@ -71,8 +157,9 @@ fn is_codec(key: &str) -> bool {
         .any(|codec| codec.name() == key)
 }
 
-fn key_of(item: &str) -> &str {
-    item.split(':').next().unwrap_or_default().trim()
+fn key_and_value(item: &str) -> (&str, &str) {
+    let (key, value) = item.split_once(':').unwrap_or((item, ""));
+    (key.trim(), value)
 }
 
 /// The keys of `--options`, made from the table that the parser uses.
@@ -102,6 +189,7 @@ mod tests {
             options: given(options),
             group_size: given(group_size),
             codec: given(codec),
+            ..WriterArgs::default()
         }
     }
 
@@ -145,6 +233,33 @@ mod tests {
         let snappy = "snappy".parse().unwrap();
         let error = args("window_log:20", "", "").parse_over(&snappy);
         assert_eq!(error.unwrap_err().code(), "conflicting_options");
+    }
+
+    #[test]
+    fn another_layout_brings_its_group_size_and_leaves_dictionaries() {
+        let samples: Vec<u8> = (0..=255).collect();
+        let dictionary = DictionaryOption::Given(Dictionary::new(samples).unwrap());
+        let pages: WriterOptions = "layout:pages,group_size:500,zstd:9".parse().unwrap();
+        let pages = pages.with_dictionary(dictionary.clone());
+        let groups: WriterOptions = "group_size:16,transpose".parse().unwrap();
+        let over = |base: &WriterOptions, text| args(text, "", "").parse_over(base).unwrap();
+        assert_eq!(over(&pages, ""), pages);
+        assert_eq!(over(&pages, "layout:pages"), pages);
+        assert_eq!(over(&pages, "zstd:1").dictionary(), &dictionary);
+        let off = pages.clone().with_dictionary(DictionaryOption::Off);
+        assert_eq!(over(&pages, "dictionary:off"), off);
+        let snappy = over(&pages, "snappy");
+        assert_eq!(snappy.dictionary(), &DictionaryOption::Off);
+        assert_eq!((snappy.layout(), snappy.group_size()), (Layout::Pages, 500));
+        let zstd = "zstd:9".parse().unwrap();
+        assert_eq!(over(&pages, "layout:groups"), zstd);
+        assert_eq!(over(&pages, "transpose"), zstd.with_transpose(true));
+        assert_eq!(over(&pages, "transpose:false"), pages);
+        assert_eq!(over(&groups, "layout:pages").group_size(), 1024);
+        assert_eq!(over(&groups, "layout:pages,group_size:7").group_size(), 7);
+        assert_eq!(over(&groups, "layout:groups"), groups);
+        let conflict = args("dictionary:auto", "", "").parse_over(&groups);
+        assert_eq!(conflict.unwrap_err().code(), "conflicting_options");
     }
 
     #[test]

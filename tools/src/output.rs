@@ -109,6 +109,11 @@ pub fn ratio(one: u64, other: u64) -> Option<f64> {
     (other > 0).then(|| as_f64(one) / as_f64(other))
 }
 
+/// `one` as a share of `other`, as in `12.5 %`.
+pub fn percent(one: u64, other: u64) -> String {
+    ratio(one, other).map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0))
+}
+
 /// What a chunk is for, as reports call it.
 pub fn role_name(role: ChunkRole) -> &'static str {
     match role {
@@ -118,6 +123,7 @@ pub fn role_name(role: ChunkRole) -> &'static str {
         ChunkRole::Postscript => "postscript",
         ChunkRole::Padding => "padding",
         ChunkRole::Metadata => "metadata",
+        ChunkRole::Dictionary => "dictionary",
         ChunkRole::Dead => "dead",
         ChunkRole::Provisional => "provisional",
         _ => "unlisted",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use windrow::{Reader, RecordsMetadata, WriterOptions};
+use windrow::{DictionaryOption, Layout, Reader, RecordsMetadata, WriterOptions};
 
 use crate::convert::{self, Format, Metadata, OutputArgs, Source, Target};
 use crate::error::{CliError, Exit, chain};
@@ -36,7 +36,7 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
     }
     let output = convert::check_output(&args.output, args.output_args.force)?;
     let reader = Reader::open_with(&args.input, args.read.options())?;
-    let base = base_options(&args.input, &reader, args.output_args.quiet);
+    let base = base_options(&args.input, &reader, args.output_args.quiet)?;
     let (kept, left_out) = kept_metadata(&args.input, &reader, args.read.skips())?;
     let options = args.writer.parse_over(&base)?.with_records_metadata(kept);
     let source = Source::of_reader(&args.input, reader);
@@ -60,8 +60,16 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
     convert::report(&args.output, 1, written, poured, args.output_args)
 }
 
-/// The options that the file at `input` was written with, as far as it tells them.
-pub fn base_options(input: &Path, reader: &Reader, quiet: bool) -> WriterOptions {
+/// The options that the file at `input` was written with, as far as it tells them, with its dictionary.
+pub fn base_options(input: &Path, reader: &Reader, quiet: bool) -> Result<WriterOptions, CliError> {
+    let options = told_options(input, reader, quiet);
+    Ok(match reader.dictionaries()?.first() {
+        Some(dictionary) => options.with_dictionary(DictionaryOption::Given(dictionary.clone())),
+        None => options,
+    })
+}
+
+fn told_options(input: &Path, reader: &Reader, quiet: bool) -> WriterOptions {
     let text = reader.writer_options_string();
     let text = text.map(|text| {
         text.strip_suffix(windrow::format::VERSION_2_HINT)
@@ -71,7 +79,14 @@ pub fn base_options(input: &Path, reader: &Reader, quiet: bool) -> WriterOptions
         return options;
     }
     let group_size = u32::try_from(reader.footer().group_size.max(1)).unwrap_or(u32::MAX);
-    let options = WriterOptions::new().with_group_size(group_size);
+    let layout = if reader.footer().metadata.has_pages {
+        Layout::Pages
+    } else {
+        Layout::Groups
+    };
+    let options = WriterOptions::new()
+        .with_group_size(group_size)
+        .with_layout(layout);
     if !quiet {
         complain(&crate::error::printable(&format!(
             "{}: the file does not tell its options; what is not given is taken from {options}",

@@ -95,7 +95,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         let text = format!("{}: {}", error.code(), chain(error));
         reading::tell_line(&args.input, &text);
     }
-    let base = base_options(&args.input, &reader, args.output_args.quiet);
+    let base = base_options(&args.input, &reader, args.output_args.quiet)?;
     let (kept, left_out) = kept_metadata(&args.input, &reader, true)?;
     let options = args.writer.parse_over(&base)?.with_records_metadata(kept);
     let source = Source::recovered(&args.input, reader.clone());

@@ -78,7 +78,7 @@ impl RecordGroup {
     }
 
     /// The records, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> + Clone {
         let (mut sizes, mut values) = (self.sizes.as_slice(), self.values.as_slice());
         std::iter::from_fn(move || {
             let size = usize::try_from(take_varint(&mut sizes)?).unwrap_or(usize::MAX);

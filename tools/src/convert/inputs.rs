@@ -13,18 +13,26 @@ use crate::reading::ReadArgs;
 /// How inputs are read.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Inputs")]
-pub struct InputArgs {
+pub struct SourceArgs {
     /// Format of the inputs, where their names do not tell it
     #[arg(long, value_name = "FORMAT", value_enum)]
     from: Option<Format>,
     /// What the first row of CSV is
     #[arg(long, value_enum, default_value_t = Header::Keep)]
     header: Header,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// How inputs become an output.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Inputs")]
+pub struct InputArgs {
+    #[command(flatten)]
+    source: SourceArgs,
     /// Leave user metadata out of the output
     #[arg(long)]
     no_metadata: bool,
-    #[command(flatten)]
-    read: ReadArgs,
 }
 
 /// Inputs that were opened once, so that what is wrong with the last one is not found hours later. Pipes stay open; files
@@ -39,7 +47,7 @@ pub struct Inputs<'a> {
     pub metadata: Metadata,
 }
 
-impl InputArgs {
+impl SourceArgs {
     /// The format of each of `paths`; `-` may be among them once.
     pub fn formats_of(self, paths: &[PathBuf]) -> Result<Vec<Format>, CliError> {
         let formats = paths
@@ -53,7 +61,20 @@ impl InputArgs {
     }
 
     fn open(self, path: &Path, format: Format) -> Result<Source, CliError> {
-        Source::open(path, format, self.header, self.read)
+        Source::open(path, format, self.header, self.read.options())
+    }
+
+    /// Opens an input of which only parts are read, here and there.
+    pub fn open_for_parts(self, path: &Path, format: Format) -> Result<Source, CliError> {
+        let options = self.read.options().with_readahead_buffer_bytes(Some(0));
+        Source::open(path, format, self.header, options)
+    }
+}
+
+impl InputArgs {
+    /// See [`SourceArgs::formats_of`].
+    pub fn formats_of(self, paths: &[PathBuf]) -> Result<Vec<Format>, CliError> {
+        self.source.formats_of(paths)
     }
 }
 
@@ -66,13 +87,13 @@ impl<'a> Inputs<'a> {
         let mut metadata = Metadata::default();
         let mut held = Vec::with_capacity(paths.len());
         for (path, format) in paths.iter().zip(formats) {
-            let source = args.open(path, *format)?;
+            let source = args.source.open(path, *format)?;
             if !args.no_metadata {
                 metadata.merge(&source)?;
             }
             held.push((!source.can_reopen()).then_some(source));
         }
-        if args.header != Header::Keep {
+        if args.source.header != Header::Keep {
             metadata.remove_csv();
         }
         Ok(Self {
@@ -94,9 +115,9 @@ impl<'a> Inputs<'a> {
             ..
         } = self;
         let named = paths.iter().zip(formats);
-        named
-            .zip(held)
-            .map(move |((path, format), held)| held.map_or_else(|| args.open(path, *format), Ok))
+        named.zip(held).map(move |((path, format), held)| {
+            held.map_or_else(|| args.source.open(path, *format), Ok)
+        })
     }
 }
 

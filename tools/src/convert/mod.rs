@@ -22,7 +22,7 @@ pub use disguise::Disguise;
 pub use fault::{InputFault, RecordFault};
 pub use format::Format;
 pub use header::Metadata;
-pub use inputs::{InputArgs, Inputs, format_of, total_bytes};
+pub use inputs::{InputArgs, Inputs, SourceArgs, format_of, total_bytes};
 pub use place::{check_output, is_same_file};
 pub use report::report;
 pub use source::Source;

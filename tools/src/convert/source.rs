@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use windrow::{Reader, RecordCursor};
+use windrow::{Reader, ReaderOptions, RecordCursor};
 
 use super::csv::Rows;
 use super::disguise::Disguise;
@@ -11,7 +11,7 @@ use super::header::{CSV_HEADER, CSV_LINE_END, Header};
 use super::input::{Fault, Input};
 use super::{lines, tfrecord};
 use crate::error::CliError;
-use crate::reading::{self, ReadArgs};
+use crate::reading;
 
 /// An open input.
 #[derive(Debug)]
@@ -41,22 +41,19 @@ enum Kind {
 }
 
 impl Source {
-    /// Opens `path`, which holds records in `format`; of CSV, `header` says what the first row is, and `read` how
+    /// Opens `path`, which holds records in `format`; of CSV, `header` says what the first row is, and `options` how
     /// array_record files are read.
     pub fn open(
         path: &Path,
         format: Format,
         header: Header,
-        read: ReadArgs,
+        options: ReaderOptions,
     ) -> Result<Self, CliError> {
         let mut source = Self {
             path: path.to_path_buf(),
             kind: match format {
                 Format::ArrayRecord => {
-                    return Ok(Self::of_reader(
-                        path,
-                        Reader::open_with(path, read.options())?,
-                    ));
+                    return Ok(Self::of_reader(path, Reader::open_with(path, options)?));
                 }
                 Format::TfRecord => Kind::TfRecord(Input::open(path)?),
                 Format::JsonLines => Kind::JsonLines(Input::open(path)?),
@@ -188,6 +185,22 @@ impl Source {
             }
             _ => 0,
         }
+    }
+
+    /// Passes over `count` records, or as many as there are. `false` at the end.
+    pub fn skip(&mut self, count: u64) -> Result<bool, CliError> {
+        if let Kind::ArrayRecord { reader, cursor } = &mut self.kind {
+            let position = cursor.tell().saturating_add(count);
+            cursor.seek(position);
+            return Ok(position < reader.len());
+        }
+        let mut record = Vec::new();
+        for _ in 0..count {
+            if !self.next(&mut record)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The next record into `record`; `false` at the end.

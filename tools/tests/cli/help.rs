@@ -4,8 +4,16 @@ use windrow::WRITER_KEYS;
 
 use crate::scratch::Scratch;
 
-const COMMANDS: [&str; 8] = [
-    "inspect", "cat", "head", "verify", "convert", "rechunk", "append", "repair",
+const COMMANDS: [&str; 9] = [
+    "inspect",
+    "cat",
+    "head",
+    "verify",
+    "convert",
+    "rechunk",
+    "append",
+    "repair",
+    "train-dictionary",
 ];
 
 #[test]
@@ -56,7 +64,13 @@ fn each_command_has_examples_that_parse() {
 fn help_names_the_file_of_the_repository() {
     let scratch = Scratch::new();
     for command in [
-        "inspect", "verify", "convert", "rechunk", "append", "repair",
+        "inspect",
+        "verify",
+        "convert",
+        "rechunk",
+        "append",
+        "repair",
+        "train-dictionary",
     ] {
         let ran = scratch.ok(&[command, "--help"]);
         let text = ran.text();
@@ -97,6 +111,10 @@ fn a_wrong_command_line_is_code_2() {
         &["repair", "a"],
         &["repair", "a", "b"],
         &["repair", "-o", "b"],
+        &["train-dictionary", "a.jsonl"],
+        &["train-dictionary", "-o", "b"],
+        &["train-dictionary", "a.jsonl", "-o", "b", "--size", "off"],
+        &["train-dictionary", "a.jsonl", "-o", "b", "--size", "255"],
         &["cat", "--follow", "--indices", "1", "a"],
         &["cat", "--on-corrupt", "stop", "a"],
         &["head", "--follow", "a"],

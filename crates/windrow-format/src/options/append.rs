@@ -8,6 +8,7 @@ use super::error::{OptionsError, OptionsErrors};
 use super::items::Items;
 use super::keys::WRITER_KEYS;
 use super::writer::{DictionaryOption, Layout, WriterOptions};
+use super::writer_string::parse_items;
 
 /// How records are appended to a file. What is not given is taken from the file; what is given must not contradict it.
 ///
@@ -280,7 +281,8 @@ impl FromStr for AppendOptions {
     type Err = OptionsError;
 
     fn from_str(text: &str) -> Result<Self, OptionsError> {
-        let parsed: WriterOptions = text.parse()?;
+        // What does not stand here may be in the file: a dictionary goes with its layout.
+        let parsed = parse_items(text)?;
         let mut options = Self::new();
         for item in Items::new(text, WRITER_KEYS) {
             options = match item?.key.name {
@@ -340,6 +342,18 @@ mod tests {
         assert_eq!(new.into_options(WriterOptions::new()), parsed);
         // What `auto` stands for is the same.
         assert!(over("zstd,window_log:20", "zstd:3").is_ok());
+    }
+
+    #[test]
+    fn a_dictionary_goes_with_the_layout_of_the_file() {
+        let file = "layout:pages,group_size:64";
+        assert_eq!(
+            over("dictionary:auto", file).unwrap(),
+            file.parse().unwrap()
+        );
+        let given: AppendOptions = "dictionary:auto".parse().unwrap();
+        let groups = given.into_options(WriterOptions::new());
+        assert!(groups.validate().is_err());
     }
 
     #[test]

@@ -20,55 +20,59 @@ impl FromStr for WriterOptions {
     type Err = OptionsError;
 
     fn from_str(text: &str) -> Result<Self, OptionsError> {
-        let mut options = Self::new();
-        let mut codec_items = Vec::new();
-        for item in Items::new(text, WRITER_KEYS) {
-            let item = item?;
-            options = match item.key.name {
-                "default" if item.first => options,
-                "default" => {
-                    return Err(OptionsError::NotFirst {
-                        option: item.key.name,
-                    });
-                }
-                "group_size" => options.with_group_size(item.integer(1..=MAX_GROUP_SIZE)?),
-                "max_parallelism" => {
-                    options.with_max_parallelism(item.auto_or_integer(1..=MAX_PARALLELISM)?)
-                }
-                "saturation_delay_ms" => {
-                    item.integer(1..=i32::MAX)?;
-                    options
-                }
-                "transpose" => options.with_transpose(item.flag(true)?),
-                "transpose_bucket_size" => options.with_transpose_bucket_bytes(
-                    item.auto_or_bytes(1..=u64::MAX)?
-                        .unwrap_or(DEFAULT_TRANSPOSE_BUCKET_BYTES),
-                ),
-                "pad_to_block_boundary" => options.with_pad_to_block_boundary(item.flag(false)?),
-                "layout" => options.with_layout(match item.value {
-                    "groups" => Layout::Groups,
-                    "pages" => Layout::Pages,
-                    _ => return Err(item.invalid()),
-                }),
-                "dictionary" => options.with_dictionary(match item.value {
-                    "off" => DictionaryOption::Off,
-                    _ => match item.auto_or_bytes(DICTIONARY_BYTES)? {
-                        None => DictionaryOption::Auto,
-                        Some(bytes) => {
-                            DictionaryOption::Size(u32::try_from(bytes).unwrap_or(u32::MAX))
-                        }
-                    },
-                }),
-                _ => {
-                    codec_items.push(item);
-                    options
-                }
-            };
-        }
-        let options = codec_keys::apply(options, &codec_items)?;
+        let options = parse_items(text)?;
         let problem = options.layout_problems().next();
         problem.map_or(Ok(options), Err)
     }
+}
+
+/// The options that stand in a string, each by itself but for the codec: what layout and dictionary do not go with is not
+/// looked at.
+pub(super) fn parse_items(text: &str) -> Result<WriterOptions, OptionsError> {
+    let mut options = WriterOptions::new();
+    let mut codec_items = Vec::new();
+    for item in Items::new(text, WRITER_KEYS) {
+        let item = item?;
+        options = match item.key.name {
+            "default" if item.first => options,
+            "default" => {
+                return Err(OptionsError::NotFirst {
+                    option: item.key.name,
+                });
+            }
+            "group_size" => options.with_group_size(item.integer(1..=MAX_GROUP_SIZE)?),
+            "max_parallelism" => {
+                options.with_max_parallelism(item.auto_or_integer(1..=MAX_PARALLELISM)?)
+            }
+            "saturation_delay_ms" => {
+                item.integer(1..=i32::MAX)?;
+                options
+            }
+            "transpose" => options.with_transpose(item.flag(true)?),
+            "transpose_bucket_size" => options.with_transpose_bucket_bytes(
+                item.auto_or_bytes(1..=u64::MAX)?
+                    .unwrap_or(DEFAULT_TRANSPOSE_BUCKET_BYTES),
+            ),
+            "pad_to_block_boundary" => options.with_pad_to_block_boundary(item.flag(false)?),
+            "layout" => options.with_layout(match item.value {
+                "groups" => Layout::Groups,
+                "pages" => Layout::Pages,
+                _ => return Err(item.invalid()),
+            }),
+            "dictionary" => options.with_dictionary(match item.value {
+                "off" => DictionaryOption::Off,
+                _ => match item.auto_or_bytes(DICTIONARY_BYTES)? {
+                    None => DictionaryOption::Auto,
+                    Some(bytes) => DictionaryOption::Size(u32::try_from(bytes).unwrap_or(u32::MAX)),
+                },
+            }),
+            _ => {
+                codec_items.push(item);
+                options
+            }
+        };
+    }
+    codec_keys::apply(options, &codec_items)
 }
 
 /// The string that `array_record` stores in a file for the same options.

@@ -1,7 +1,7 @@
 //! The dictionary of a file of record pages: given, or trained on its first records.
 
-use windrow_format::options::{DictionaryOption, Layout, WriterOptions};
-use windrow_format::{Compressor, Dictionary, FormatError, MIN_DICTIONARY_BYTES, RecordGroup};
+use windrow_format::options::{DictionaryOption, Layout};
+use windrow_format::{Dictionary, RecordGroup};
 
 use super::Writer;
 use super::lay::buffer;
@@ -9,22 +9,10 @@ use crate::dictionaries::share;
 use crate::error::Result;
 use crate::scratch::with_compressor;
 use crate::sink::Sink;
+use crate::training::train_dictionary;
 
 /// Bytes of records that are held before a dictionary is trained on them.
 const SAMPLE_BYTES: usize = 16 << 20;
-/// Of these, bytes that it is trained on at the most: twice as many take twice as long, and gain little.
-const TRAINING_BYTES: usize = 8 << 20;
-/// Bytes of one record that it is trained on at the most.
-const MAX_TRAINING_RECORD_BYTES: usize = 64 << 10;
-/// One record in so many is not trained on, but compressed with and without the dictionary to see whether that pays.
-const HELD_BACK: usize = 8;
-/// Bytes of held-back records that are compressed at the most.
-const HELD_BACK_BYTES: usize = 1 << 20;
-/// The largest dictionary that is trained if no size is asked for. A larger one gains a few per cent more, and is paid
-/// for by cache misses when single records are read.
-const AUTO_BYTES: usize = 256 << 10;
-/// Bytes of training for a byte of dictionary.
-const TRAINING_RATIO: usize = 24;
 
 /// The dictionaries of a file that is being written.
 #[derive(Debug, Default)]
@@ -101,8 +89,10 @@ impl<S: Sink> Writer<S> {
         let Some(Sampling { records }) = self.sampling.take() else {
             return Ok(());
         };
-        match choose(&records, &self.options) {
-            Some(dictionary) => self.use_dictionary(share(dictionary))?,
+        let is_auto = *self.options.dictionary() == DictionaryOption::Auto;
+        let trained = train_dictionary(records.iter(), &self.options);
+        match trained.filter(|trained| !is_auto || trained.pays_in_a_file()) {
+            Some(trained) => self.use_dictionary(share(trained.dictionary))?,
             None => self.set_dictionary(DictionaryOption::Off),
         }
         for record in records.iter() {
@@ -153,79 +143,4 @@ impl<S: Sink> Writer<S> {
         let header = with_compressor(|compressor| dictionary.encode_chunk(compressor, &mut chunk));
         self.lay_encoded(header, &chunk)
     }
-}
-
-/// The dictionary that records like these are best compressed with; `None` where they are better off without.
-pub(crate) fn choose(records: &RecordGroup, options: &WriterOptions) -> Option<Dictionary> {
-    let (samples, held_back) = split(records);
-    let samples_bytes: usize = samples.iter().map(|sample| sample.len()).sum();
-    let size = match options.dictionary() {
-        DictionaryOption::Size(bytes) => {
-            let size = usize::try_from(*bytes).unwrap_or(usize::MAX);
-            return Dictionary::train(samples, size);
-        }
-        DictionaryOption::Auto => (samples_bytes / TRAINING_RATIO).min(AUTO_BYTES),
-        _ => return None,
-    };
-    if size < MIN_DICTIONARY_BYTES {
-        return None;
-    }
-    let dictionary = Dictionary::train(samples, size)?;
-    pays(&dictionary, &held_back, records, options)
-        .unwrap_or(false)
-        .then_some(dictionary)
-}
-
-/// Records to train on, evenly from all of `records`, and others to try the outcome on.
-fn split(records: &RecordGroup) -> (Vec<&[u8]>, Vec<&[u8]>) {
-    let (mut samples, mut held_back) = (Vec::new(), Vec::new());
-    let mut held_bytes = 0;
-    let all = records.bytes_len().max(1);
-    let mut credit = 0;
-    for (number, record) in records.iter().enumerate() {
-        if number % HELD_BACK == HELD_BACK - 1 {
-            if held_bytes < HELD_BACK_BYTES {
-                held_bytes += record.len();
-                held_back.push(record);
-            }
-            continue;
-        }
-        credit += TRAINING_BYTES.min(all);
-        if credit >= all {
-            credit -= all;
-            samples.push(&record[..record.len().min(MAX_TRAINING_RECORD_BYTES)]);
-        }
-    }
-    (samples, held_back)
-}
-
-/// Whether a dictionary makes the records so much smaller that its two copies pay, going by those that were held back.
-fn pays(
-    dictionary: &Dictionary,
-    held_back: &[&[u8]],
-    records: &RecordGroup,
-    options: &WriterOptions,
-) -> std::result::Result<bool, FormatError> {
-    let mut group = RecordGroup::new();
-    for record in held_back {
-        group.push(record);
-    }
-    if group.bytes_len() == 0 {
-        return Ok(false);
-    }
-    with_compressor(|compressor| {
-        let mut bytes = |dictionary| {
-            let mut out = Vec::new();
-            let (codec, window_log) = (options.codec(), options.window_log());
-            let group = group.as_slice();
-            group.encode_pages(codec, window_log, dictionary, compressor, &mut out)?;
-            Ok(out.len() as u64)
-        };
-        let (with, without) = (bytes(Some(dictionary))?, bytes(None)?);
-        let saved = without.saturating_sub(with);
-        let mut stored = Vec::new();
-        dictionary.encode_chunk(&mut Compressor::new(), &mut stored)?;
-        let all = (records.bytes_len() / group.bytes_len()) as u64;
-        Ok(saved.saturating_mul(all) > 2 * stored.len() as u64)
-    })
 }
