@@ -461,7 +461,7 @@ fn unfinished_files_are_recovered_followed_and_gone_on_with() {
 
 #[test]
 fn groups_are_bounded_in_bytes() {
-    let records: Vec<Vec<u8>> = (0..40).map(|n| vec![n; 1 << 20]).collect();
+    let records: Vec<Vec<u8>> = (0..40).map(|n| vec![n; 64 << 10]).collect();
     let bytes = write(&records, pages(Codec::Uncompressed));
     let reader = Reader::from_bytes(bytes, ReaderOptions::new()).unwrap();
     assert_eq!(reader.num_chunks(), 10);
