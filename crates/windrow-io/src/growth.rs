@@ -100,7 +100,12 @@ impl Growth {
         self.keep = match self.chunks.last() {
             Some(last) => self.end_of(last).map_err(|error| error.into_error(name))?,
             // One that was cut short is behind what stays.
-            None => front_end(&self.store, name)?.min(self.keep),
+            None => {
+                // With the dictionaries, which are written anew.
+                self.dictionaries = Dictionaries::default();
+                self.dictionary_offsets.clear();
+                front_end(&self.store, name)?.min(self.keep)
+            }
         };
         self.is_complete = false;
         self.is_sealed = false;
@@ -216,6 +221,10 @@ impl Growth {
                 }
                 _ => told,
             },
+            // Only page chunks have a dictionary.
+            (None, None) if !self.dictionaries().is_empty() => {
+                WriterOptions::new().with_layout(Layout::Pages)
+            }
             (None, None) => WriterOptions::new(),
             (None, Some(first)) => {
                 let mut records = live.told_group_size().unwrap_or(first.records);
@@ -233,6 +242,7 @@ impl Growth {
                 let layout = match kind {
                     Some(ChunkType::Pages) => Layout::Pages,
                     Some(_) => Layout::Groups,
+                    None if !self.dictionaries().is_empty() => Layout::Pages,
                     None => all.layout(),
                 };
                 WriterOptions::new()
@@ -245,12 +255,13 @@ impl Growth {
                     .with_transpose_bucket_bytes(all.transpose_bucket_bytes())
             }
         };
-        if first.is_some() {
-            options = options.with_dictionary(match self.dictionaries().first() {
-                Some(dictionary) => DictionaryOption::Given(dictionary.clone()),
-                None => DictionaryOption::Off,
-            });
-        }
+        let takes_one =
+            options.layout() == Layout::Pages && matches!(options.codec(), Codec::Zstd { .. });
+        let dictionary = self.dictionaries().first().filter(|_| takes_one);
+        options = options.with_dictionary(match dictionary {
+            Some(dictionary) => DictionaryOption::Given(dictionary.clone()),
+            None => DictionaryOption::Off,
+        });
         for (key, value) in metadata.into_iter().flat_map(|m| &m.user_metadata) {
             options = options.with_metadata(key.clone(), value.clone());
         }

@@ -467,3 +467,85 @@ fn groups_are_bounded_in_bytes() {
     assert_eq!(reader.num_chunks(), 10);
     check(&records, &reader);
 }
+
+#[test]
+fn what_is_appended_to_a_file_without_records_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty");
+    let records = events(0..500);
+    let other = Dictionary::new(records[..20].concat()).unwrap();
+    for (first, finished) in dictionaries()
+        .into_iter()
+        .flat_map(|d| [(d.clone(), true), (d, false)])
+    {
+        for dictionary in [
+            None,
+            Some(DictionaryOption::Off),
+            Some(DictionaryOption::Auto),
+            Some(DictionaryOption::Size(1024)),
+            Some(DictionaryOption::Given(trained())),
+            Some(DictionaryOption::Given(other.clone())),
+        ] {
+            for copy in [false, true] {
+                let what = format!("{first:?}, finished {finished}, {dictionary:?}, copy {copy}");
+                let options = pages(ZSTD).with_dictionary(first.clone());
+                let mut writer = Writer::create_file(&path, options).unwrap();
+                writer.flush().unwrap();
+                if finished {
+                    writer.finish().unwrap();
+                } else {
+                    drop(writer);
+                }
+                let mut options = AppendOptions::new()
+                    .with_layout(Layout::Pages)
+                    .with_copy(copy);
+                if let Some(dictionary) = dictionary.clone() {
+                    options = options.with_dictionary(dictionary);
+                }
+                let mut writer = Writer::append(&path, options).unwrap();
+                writer.write_batch(&records).unwrap();
+                writer.finish().unwrap();
+                assert!(is_sound(&path), "{what}");
+                let reader = Reader::open(&path).unwrap();
+                check(&records, &reader);
+                let named = reader.footer().metadata.dictionaries.clone();
+                let file = std::fs::read(&path).unwrap();
+                let there = chunks(&file, ChunkType::Dictionary);
+                let there: Vec<u64> = there.iter().map(|(begin, _)| *begin).collect();
+                assert!(named.iter().all(|begin| there.contains(begin)), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_with_no_more_than_an_open_group_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("open");
+    let records = events(0..500);
+    for dictionary in [
+        DictionaryOption::Given(trained()),
+        DictionaryOption::Size(1024),
+    ] {
+        for copy in [false, true] {
+            for parts in [1, 2] {
+                let options = pages(ZSTD).with_dictionary(dictionary.clone());
+                let mut writer = Writer::create_file(&path, options).unwrap();
+                for part in records[..300].chunks(300 / parts) {
+                    writer.write_batch(part).unwrap();
+                    writer.flush().unwrap();
+                }
+                drop(writer);
+                let options = AppendOptions::new().with_copy(copy);
+                let mut writer = Writer::append(&path, options).unwrap();
+                assert_eq!(writer.options().layout(), Layout::Pages);
+                writer.write_batch(&records[300..]).unwrap();
+                writer.finish().unwrap();
+                assert!(is_sound(&path));
+                let reader = Reader::open(&path).unwrap();
+                assert_eq!(reader.dictionaries().unwrap().len(), 1);
+                check(&records, &reader);
+            }
+        }
+    }
+}

@@ -124,6 +124,7 @@ impl<S: Sink> Writer<S> {
         if writer.options.pad_to_block_boundary() {
             writer.lay_padding()?;
         }
+        writer.begin_dictionary()?;
         Ok(writer)
     }
 

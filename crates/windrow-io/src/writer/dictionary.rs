@@ -63,7 +63,8 @@ impl Sampling {
 }
 
 impl<S: Sink> Writer<S> {
-    /// Writes the dictionary that the options give, or begins to hold the records that one will be trained on.
+    /// Writes the dictionary that the options give, unless the file has it, or begins to hold the records that one will be
+    /// trained on.
     pub(super) fn begin_dictionary(&mut self) -> Result<()> {
         if self.options.layout() != Layout::Pages {
             return Ok(());
@@ -71,7 +72,11 @@ impl<S: Sink> Writer<S> {
         match self.options.dictionary() {
             DictionaryOption::Off => Ok(()),
             DictionaryOption::Given(dictionary) => {
+                if self.dictionaries.dictionaries.contains(dictionary) {
+                    return Ok(());
+                }
                 let dictionary = dictionary.clone();
+                self.is_sealed = false;
                 self.use_dictionary(dictionary)
             }
             _ => {
