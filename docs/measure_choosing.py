@@ -1,7 +1,7 @@
-"""Measures what docs/choosing.md says of group sizes and codecs: measure_choosing.py TEXT CSV
+"""Measures what docs/choosing.md says of layouts, group sizes and codecs: measure_choosing.py TEXT CODE EVENTS CSV
 
-TEXT is what benches/data/make_text.py writes, CSV is tests/data/weather.csv, whose rows are records. Prints the page's
-tables as Markdown.
+TEXT, CODE and EVENTS are what benches/data/make_text.py, make_code.py and make_events.py write, CSV is
+tests/data/weather.csv, whose rows are records. Prints the page's tables as Markdown.
 
 Each figure is the best of `ROUNDS` rounds. A round goes through all files in turn, so that a slow minute of the machine
 does not hit one file alone. The files lie in a temporary folder, and so in the page cache.
@@ -23,13 +23,21 @@ import windrow
 ROUNDS = 5
 GROUP_SIZES = (1, 4, 16, 64, 256, 1024)
 CODECS = ("zstd:1", "zstd:3", "zstd:9", "brotli:6", "snappy", "uncompressed")
-GROUP_SIZE_TABLE = [(size, "zstd:3") for size in GROUP_SIZES]
-CODEC_TABLE = [(size, codec) for size in (1, 256) for codec in CODECS]
+PAGES, WITH_DICTIONARY = "pages", "pages, dictionary"
+LAYOUTS = {str(size): f"group_size:{size}" for size in GROUP_SIZES}
+LAYOUTS |= {PAGES: "layout:pages", WITH_DICTIONARY: "layout:pages,dictionary:auto"}
+LAYOUT_TABLE = [(layout, "zstd:3") for layout in ("1", "256", PAGES, WITH_DICTIONARY)]
+LAYOUT_TABLE += [("1", "uncompressed"), (PAGES, "uncompressed")]
+GROUP_SIZE_TABLE = [(str(size), "zstd:3") for size in GROUP_SIZES]
+CODEC_TABLE = [(size, codec) for size in ("1", "256") for codec in CODECS]
 BATCH = 1024
 MOST_SECONDS = 0.3
 """After this, random reading ends in the middle: its speed does not depend on how long it lasts."""
 SLOW_SECONDS = 15
 """A file that takes longer to write is measured in one round only."""
+
+Variant = tuple[str, str]
+"""A layout of `LAYOUTS`, and a codec."""
 
 Timed = tuple[float, float]
 """Work done, and seconds."""
@@ -85,24 +93,23 @@ def in_batches(path: Path) -> Timed:
 READS: tuple[Callable[[Path], Timed], ...] = (in_order, at_random, in_batches)
 
 
-def measure(records: list[bytes], folder: Path) -> dict[tuple[int, str], list[str]]:
-    """A row of the tables for each group size and codec."""
+def measure(records: list[bytes], folder: Path, variants: list[Variant]) -> dict[Variant, list[str]]:
+    """A row of the tables for each layout and codec."""
     total = sum(map(len, records))
-    variants = list(dict.fromkeys(GROUP_SIZE_TABLE + CODEC_TABLE))
     best = {variant: [0.0] * 5 for variant in variants}
-    slow: dict[tuple[int, str], bool] = {}
+    slow: dict[Variant, bool] = {}
     for _ in range(ROUNDS):
-        for size, codec in variants:
-            if slow.get((size, codec)):
+        for layout, codec in variants:
+            if slow.get((layout, codec)):
                 continue
             path = folder / "measured.array_record"
-            work = [write(path, f"group_size:{size},{codec}", records), *(read(path) for read in READS)]
-            slow[size, codec] = work[0][1] > SLOW_SECONDS
+            work = [write(path, f"{LAYOUTS[layout]},{codec}", records), *(read(path) for read in READS)]
+            slow[layout, codec] = work[0][1] > SLOW_SECONDS
             found = [100 * path.stat().st_size / total, *(done / seconds for done, seconds in work)]
-            best[size, codec] = list(map(max, best[size, codec], found))
+            best[layout, codec] = list(map(max, best[layout, codec], found))
     return {
-        (size, codec): [str(size), codec, f"{share:.1f} %", *map(two_digits, speeds)]
-        for (size, codec), (share, *speeds) in best.items()
+        (layout, codec): [layout, codec, f"{share:.1f} %", *map(two_digits, speeds)]
+        for (layout, codec), (share, *speeds) in best.items()
     }
 
 
@@ -143,21 +150,26 @@ STATEMENTS = (
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2:
-        print("usage: measure_choosing.py TEXT CSV", file=sys.stderr)
+    if len(arguments) != 4:
+        print("usage: measure_choosing.py TEXT CODE EVENTS CSV", file=sys.stderr)
         return 2
-    text = text_records(Path(arguments[0]))
-    weather = Path(arguments[1]).read_bytes().splitlines()[1:]
+    text, code, events = (text_records(Path(argument)) for argument in arguments[:3])
+    weather = Path(arguments[3]).read_bytes().splitlines()[1:]
     print(f"windrow {windrow.__version__}, {os.cpu_count()} processors, {platform.system()} {platform.machine()},")
     print(f"Python {platform.python_version()}; best of {ROUNDS} rounds")
-    head = ["group_size", "codec", "size", "write MB/s", "in order", "at random", f"batches of {BATCH}"]
+    head = ["layout", "codec", "size", "write MB/s", "in order", "at random", f"batches of {BATCH}"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for title, records in (("Text", text), ("Weather", weather)):
+        for title, records, tables in (
+            ("Code", code, [LAYOUT_TABLE]),
+            ("Events", events, [LAYOUT_TABLE]),
+            ("Text", text, [LAYOUT_TABLE, GROUP_SIZE_TABLE, CODEC_TABLE]),
+            ("Weather", weather, [GROUP_SIZE_TABLE, CODEC_TABLE]),
+        ):
             total = sum(map(len, records))
             print(f"\n{title}: {len(records):,} records, {total:,} bytes, {total / len(records):,.1f} on average")
-            rows = measure(records, folder)
-            for variants in (GROUP_SIZE_TABLE, CODEC_TABLE):
+            rows = measure(records, folder, list(dict.fromkeys(variant for made in tables for variant in made)))
+            for variants in tables:
                 table(head, [rows[variant] for variant in variants])
         print("\nMemory, MiB")
         path = folder / "measured.array_record"

@@ -165,6 +165,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         ("not_array_record", _) => Some("is this the right file?"),
         // It says what to do.
         ("damaged", _) => None,
+        // There is nothing to be done.
+        ("dictionary_missing", _) => None,
+        ("crc", _) => Some("`windrow verify` lists what is damaged, other records can be read"),
         (_, ErrorKind::Corrupt | ErrorKind::Truncated) => {
             Some("`windrow verify` lists what is damaged, records of other chunks can be read")
         }

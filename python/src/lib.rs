@@ -5,6 +5,7 @@ mod arrow;
 mod batch;
 mod bytes;
 mod command;
+mod dictionary;
 mod drop_in;
 mod errors;
 mod indices;
@@ -34,6 +35,8 @@ mod _core {
     use crate::batch::{Batch, BatchIterator, BatchViews, RecordView};
     #[pymodule_export]
     use crate::command::run_command;
+    #[pymodule_export]
+    use crate::dictionary::{Dictionary, train_dictionary};
     #[pymodule_export]
     use crate::drop_in::{ArrayRecordReader, ArrayRecordWriter};
     #[pymodule_export]

@@ -4,10 +4,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyMapping, PyString};
 use windrow::{
-    AppendOptions, Codec, IndexStorage, OptionsError, OptionsErrors, ReaderOptions,
+    AppendOptions, Codec, IndexStorage, Layout, OptionsError, OptionsErrors, ReaderOptions,
     RecordsMetadata, WriterOptions,
 };
 
+use crate::dictionary;
 use crate::errors::{exception, raise};
 use crate::indices::type_name;
 use crate::place::bytes_of;
@@ -16,7 +17,7 @@ use crate::records_metadata;
 const READER_KEYWORDS: &str = "readahead_buffer_bytes, max_parallelism, index_storage, footer_prefetch_bytes, \
     max_chunk_bytes, max_record_bytes, max_batch_bytes, chunk_cache_bytes, fields, on_corrupt";
 const WRITER_KEYWORDS: &str = "group_size, codec, level, window_log, max_group_bytes, max_parallelism, \
-    pad_to_block_boundary, transpose, transpose_bucket_bytes, metadata, records_metadata, atomic";
+    pad_to_block_boundary, transpose, transpose_bucket_bytes, layout, dictionary, metadata, records_metadata, atomic";
 
 const CODECS: [&str; 4] = ["zstd", "brotli", "snappy", "uncompressed"];
 
@@ -52,8 +53,7 @@ pub fn reader(
             }
             _ => return Err(unknown(&name, READER_KEYWORDS)),
         };
-        all.validate()
-            .map_err(|errors| unfit_because(&name, errors))?;
+        check_values(&name, all.validate())?;
     }
     Ok(all)
 }
@@ -140,6 +140,13 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<G
                 let bytes = optional(&name, &value)?;
                 set(all, bytes, AppendOptions::with_transpose_bucket_bytes)
             }
+            "layout" => all.with_layout(match value.extract::<&str>() {
+                Ok("groups") => Layout::Groups,
+                Ok("pages") => Layout::Pages,
+                _ => return Err(unfit(&name, &value)),
+            }),
+            "dictionary" if value.is_none() => all,
+            "dictionary" => all.with_dictionary(dictionary::option(&value)?),
             "metadata" => with_metadata(all, &value)?,
             "records_metadata" => {
                 given.records_metadata = records_metadata::given(&value)?;
@@ -151,11 +158,7 @@ pub fn writer(options: &str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<G
             }
             _ => return Err(unknown(&name, WRITER_KEYWORDS)),
         };
-        if name != "window_log" {
-            let all = given.over_defaults();
-            all.validate()
-                .map_err(|errors| unfit_because(&name, errors))?;
-        }
+        check_values(&name, given.over_defaults().validate())?;
     }
     if codec.is_some() || level.is_some() {
         let codec = codec_of(codec.as_deref().unwrap_or("zstd"), level)?;
@@ -254,13 +257,17 @@ fn unfit(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
     )
 }
 
-/// The parser's words for an option that has another name as a keyword.
-fn unfit_because(name: &str, errors: OptionsErrors) -> PyErr {
-    let code = errors
-        .as_slice()
-        .first()
-        .map_or("options", OptionsError::code);
-    exception("OptionsError", code, format!("{name}: {errors}"))
+/// Whether the values so far are possible, with the parser's words for an option that has another name as a keyword.
+/// What does not go together is told when all of them are known.
+fn check_values(name: &str, checked: Result<(), OptionsErrors>) -> PyResult<()> {
+    let mut problems = checked.err().into_iter().flatten();
+    match problems.find(|problem| !matches!(problem, OptionsError::Conflict { .. })) {
+        Some(problem) => {
+            let message = format!("{name}: {problem}");
+            Err(exception("OptionsError", problem.code(), message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn unknown(name: &str, known: &str) -> PyErr {

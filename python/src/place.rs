@@ -8,7 +8,7 @@ use pyo3::buffer::{PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBytes, PyInt, PyIterator, PyString};
 use windrow::{Sink, Store};
 
 use crate::errors::exception;
@@ -151,6 +151,17 @@ pub fn buffer_or_none<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<
         Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => Ok(None),
         bytes => bytes.map(Some),
     }
+}
+
+/// Goes through records. A single one is refused: it would be a sequence of numbers.
+pub fn each_record<'py>(records: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
+    if records.is_instance_of::<PyBytes>() || records.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err(format!(
+            "records must be a sequence of bytes, not {}",
+            type_name(records)
+        )));
+    }
+    records.try_iter()
 }
 
 /// A file object: `seek` and `read`, one call at a time. To be used by the threads of Python alone: a worker that

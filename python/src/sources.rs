@@ -8,11 +8,12 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use windrow::{
-    DEFAULT_MAX_OPEN_FILES, DataSource as Files, FileInstruction, OnCorrupt, Reader, ReaderOptions,
-    SourceName, SourcePart, expand_pattern,
+    DEFAULT_MAX_OPEN_FILES, DataSource as Files, FileInstruction, Layout, OnCorrupt, Reader,
+    ReaderOptions, SourceName, SourcePart, expand_pattern,
 };
 
 use crate::bytes::Missing;
+use crate::dictionary::Dictionary;
 use crate::errors::{exception, raise};
 use crate::indices::{number, type_name};
 use crate::place::{Place, is_path, local_path};
@@ -121,6 +122,31 @@ impl RecordReader {
     #[getter]
     fn group_size(slf: &Bound<'_, Self>) -> PyResult<u64> {
         with_reader(slf, |reader| reader.footer().group_size)
+    }
+
+    /// How the records are laid out.
+    #[getter]
+    fn layout(slf: &Bound<'_, Self>) -> PyResult<&'static str> {
+        let layout = |has_pages| {
+            if has_pages {
+                Layout::Pages
+            } else {
+                Layout::Groups
+            }
+        };
+        with_reader(slf, |reader| {
+            layout(reader.footer().metadata.has_pages).name()
+        })
+    }
+
+    /// The dictionaries in the file.
+    #[getter]
+    fn dictionaries(slf: &Bound<'_, Self>) -> PyResult<Vec<Dictionary>> {
+        let py = slf.py();
+        let read = with_reader(slf, |reader| {
+            py.detach(|| reader.dictionaries().map(<[_]>::to_vec))
+        })?;
+        Ok(read.map_err(raise)?.into_iter().map(Dictionary).collect())
     }
 
     /// What the writer said of its options.

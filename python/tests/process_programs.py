@@ -54,14 +54,16 @@ def run(program: Callable[..., None], *arguments: object, seconds: float = 30.0)
 
 
 def write_files(folder: Path) -> None:
-    for name, records, group_size in [
-        ("single", RECORDS, 1),
-        ("groups", RECORDS, 16),
-        ("shard-0", RECORDS[:500], 4),
-        ("shard-1", RECORDS[500:501], 1),
-        ("shard-2", RECORDS[501:], 1),
-    ]:
-        with windrow.RecordWriter(folder / name, group_size=group_size) as writer:
+    pages: dict[str, Any] = {"layout": "pages", "dictionary": b"".join(RECORDS[:40])}
+    files: list[tuple[str, list[bytes], dict[str, Any]]] = [
+        ("single", RECORDS, {}),
+        ("groups", RECORDS, {"group_size": 16}),
+        ("shard-0", RECORDS[:500], {"group_size": 4}),
+        ("shard-1", RECORDS[500:501], {}),
+        ("shard-2", RECORDS[501:], pages),
+    ]
+    for name, records, options in files:
+        with windrow.RecordWriter(folder / name, **options) as writer:
             writer.write_batch(records)
 
 
@@ -150,9 +152,14 @@ SUBJECTS: dict[str, Callable[[Path], Records | Iterators]] = {
 
 
 class Writers:
-    """Writers that are open while processes start: a plain one, an atomic one, and one of small groups."""
+    """Writers that are open while processes start: a plain one, an atomic one, one of small groups, one that samples."""
 
-    OPTIONS: Sequence[dict[str, Any]] = ({"group_size": 16}, {"atomic": True}, {"group_size": 3, "max_parallelism": 1})
+    OPTIONS: Sequence[dict[str, Any]] = (
+        {"group_size": 16},
+        {"atomic": True},
+        {"group_size": 3, "max_parallelism": 1},
+        {"layout": "pages", "dictionary": "auto"},
+    )
 
     def __init__(self, folder: Path) -> None:
         self.paths = [folder / f"open-{number}" for number in range(len(self.OPTIONS))]

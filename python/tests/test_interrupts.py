@@ -164,6 +164,34 @@ def test_write_batch_of_a_list(tmp_path: Path) -> None:
     writer.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux shows them")
+def test_training() -> None:
+    records = [random.Random(number).randbytes(500).hex().encode() for number in range(20_000)]
+    threads = len(os.listdir("/proc/self/task"))
+    interrupt(lambda: windrow.train_dictionary(records, max_bytes=1 << 20), 0.1)
+    assert len(os.listdir("/proc/self/task")) == threads + 1, "waited for the training to end"
+
+
+def test_taking_in_records_to_train_on() -> None:
+    def again_and_again() -> None:
+        while True:
+            windrow.train_dictionary(itertools.repeat(b""))
+
+    interrupt(again_and_again)
+
+
+def test_a_writer_that_trains(tmp_path: Path) -> None:
+    records = [random.Random(number).randbytes(500).hex().encode() for number in range(5000)]
+    writer = windrow.RecordWriter(tmp_path / "file", layout="pages", dictionary="auto")
+    interrupt(lambda: writer.write_batch(itertools.cycle(records)))
+    taken = writer.records
+    writer.write(b"behind")
+    writer.close()
+    reader = windrow.RecordReader(tmp_path / "file")
+    assert len(reader) == taken + 1
+    assert reader[-1] == b"behind" and reader[taken - 1] == records[(taken - 1) % len(records)]
+
+
 def test_file_objects(large: dict[str, Path], tmp_path: Path) -> None:
     reader = windrow.RecordReader(open(large["single"], "rb"), max_parallelism=1)
     interrupt(reader.read_all)

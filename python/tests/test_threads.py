@@ -269,7 +269,10 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-@pytest.mark.parametrize("work", ["batch", "many", "one", "iterate", "array", "verify", "write", "close", "source"])
+WORK = ["batch", "many", "one", "iterate", "array", "verify", "write", "close", "source", "train", "flush"]
+
+
+@pytest.mark.parametrize("work", WORK)
 def test_other_threads_go_on(large: dict[str, Path], tmp_path: Path, work: str) -> None:
     sys.setswitchinterval(0.005)
     reader = windrow.RecordReader(large["single"], max_parallelism=1)
@@ -278,6 +281,7 @@ def test_other_threads_go_on(large: dict[str, Path], tmp_path: Path, work: str) 
     group_size = 100 if work == "close" else 40
     writer = windrow.RecordWriter(tmp_path / "file", group_size=group_size, max_parallelism=1, level=19)
     records = [random.Random(number).randbytes(20_000).hex().encode() for number in range(80)]
+    pages = windrow.RecordWriter(tmp_path / "pages", layout="pages", dictionary=65536)
     jobs: dict[str, Callable[[], object]] = {
         "batch": reader.read_batch,
         "many": lambda: groups.read_many(range(800)),
@@ -288,11 +292,15 @@ def test_other_threads_go_on(large: dict[str, Path], tmp_path: Path, work: str) 
         "write": lambda: list(map(writer.write, records)),
         "close": writer.close,
         "source": lambda: source.read_many(range(800)),
+        "train": lambda: windrow.train_dictionary(records),
+        "flush": pages.flush,
     }
     if work == "close":
         writer.write_batch(records)
+    pages.write_batch(records)
     steps, pause, seconds = Steps().during(jobs[work])
     writer.close()
+    pages.close()
     assert seconds > 0.05, "too short to tell"
     # With the interpreter's lock held throughout there would be a step or two, and one pause of nearly all the time.
     assert steps >= 10, (steps, pause, seconds)

@@ -19,7 +19,7 @@ import io
 import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, assert_type
+from typing import Any, Literal, Protocol, assert_type
 
 import windrow
 from windrow import Batch, DataSource, FileInstruction, Permutation, RecordIterator, RecordReader, RecordWriter
@@ -72,6 +72,22 @@ def fields(path: Path, message: object) -> None:
     assert_type(DataSource(path, fields=("1",)).fields, list[str] | None)
     windrow.TailReader(path, fields=[]).close()
     assert_type(windrow.recover(path, fields=None).reader, RecordReader)
+
+
+def pages(path: Path, reader: RecordReader) -> None:
+    dictionary = windrow.train_dictionary(reader[::10], max_bytes=65536)
+    assert_type(dictionary, windrow.Dictionary | None)
+    RecordWriter(path, layout="pages", dictionary=dictionary).close()
+    RecordWriter(path, layout="pages", dictionary="auto").close()
+    RecordWriter(path, layout="pages", dictionary=4096, mode="append").close()
+    RecordWriter(path, layout="pages", dictionary=memoryview(b"bytes")).close()
+    RecordWriter(path, layout="groups", dictionary=path).close()
+    assert_type(reader.dictionaries, list[windrow.Dictionary])
+    assert_type(reader.layout, Literal["groups", "pages"])
+    for each in reader.dictionaries:
+        path.write_bytes(bytes(each))
+        assert_type((each.id, len(each)), tuple[str, int])
+        assert_type({each: each == windrow.Dictionary(memoryview(b""))}, dict[windrow.Dictionary, bool])
 
 
 def skipping(path: Path) -> None:
@@ -178,6 +194,9 @@ WRONG = {
     'windrow.RecordReader("x", max_parallelism="many")': "max_parallelism",
     'windrow.RecordWriter("x", codec="lz4")': "codec",
     'windrow.RecordWriter("x").write("text")': "write",
+    'windrow.RecordWriter("x", layout="columns")': "layout",
+    'windrow.RecordWriter("x", dictionary="words.dict")': "dictionary",
+    'windrow.train_dictionary(["text"])': "Buffer",
     'windrow.RecordWriter("x", mode="update")': "mode",
     'windrow.RecordReader("x", on_corrupt="ignore")': "on_corrupt",
     'windrow.RecordReader("x")["a"]': "index type",

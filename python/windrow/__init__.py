@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from windrow._core import (
     Batch,
     DataSource,
+    Dictionary,
     Fault,
     Permutation,
     PermutationIterator,
@@ -27,6 +28,7 @@ from windrow._core import (
     VerifyReport,
     __version__,
     recover,
+    train_dictionary,
     verify,
 )
 from windrow._errors import (
@@ -54,6 +56,7 @@ __all__ = [
     "ClosedError",
     "CorruptError",
     "DataSource",
+    "Dictionary",
     "DirectoryError",
     "Fault",
     "FileInstruction",
@@ -81,6 +84,7 @@ __all__ = [
     "WriterError",
     "__version__",
     "recover",
+    "train_dictionary",
     "verify",
 ]
 

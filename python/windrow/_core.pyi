@@ -85,6 +85,15 @@ class _WriterKeywords(TypedDict, total=False):
     transpose_bucket_bytes: int | None
     """With `transpose`: about how many bytes of values are compressed together, 1 to 2**64 - 1. Small buckets let
     readers of some `fields` decompress less. Default `None`: 256. `transpose_bucket_size` in option strings."""
+    layout: Literal["groups", "pages"]
+    """How the records of a chunk are laid out. `"groups"`, the default: compressed together, as `array_record` reads
+    them. `"pages"`: each by itself, so that one is read without its neighbours, and damage costs one. Then `group_size`
+    is 1024 by default and says how many records are written at once, and such files are for Windrow only."""
+    dictionary: Literal["off", "auto"] | int | Dictionary | Buffer | os.PathLike[str] | None
+    """With `layout="pages"` and zstd: gives back what compressing small records one by one loses. `"auto"` trains one on
+    the first 16 MiB of records, or those in front of the first `flush`, and keeps it in the file if that pays; a number
+    trains one of at most so many bytes, 256 to 16 MiB. Or a `Dictionary`, its bytes, or the path of a file that holds
+    them. An append goes on with that of the file. Default `None`: `"off"`."""
     metadata: Mapping[str, Buffer | str]
     """Key/value pairs to keep in the footer. Default: none."""
     records_metadata: RecordsMetadata | None
@@ -243,6 +252,15 @@ class RecordReader(_Records):
     @property
     def group_size(self) -> int:
         """Records in the first chunk, and in all others but the last unless `max_group_bytes` cut them short."""
+    @property
+    def layout(self) -> Literal["groups", "pages"]:
+        """`"pages"` if single records are read without their neighbours; see `_WriterKeywords`."""
+    @property
+    def dictionaries(self) -> list[Dictionary]:
+        """The dictionaries of the file, in most files none or one. Read from it when they are first needed.
+
+        One that cannot be read, in neither of its two places, is left out, and reading its records is an error.
+        """
     @property
     def writer_options(self) -> str | None:
         """What the writer said of its options, `None` in files of before October 2022."""
@@ -450,6 +468,53 @@ class RecordWriter:
     @property
     def options(self) -> str:
         """The options as the footer will state them; with `mode="append"` those of the file, where none were given."""
+
+@final
+class Dictionary:
+    """What small records of one sort share, for zstd to compress and decompress each of them by itself.
+
+    A file holds the dictionary that it needs: a reader need not be given one. Give the same one to the writers of many
+    files and it is prepared once, and held in memory once where they are read together. Immutable and hashable; `bytes`
+    of it are what the `zstd` program calls a dictionary, and `len` is their number.
+
+        dictionary = windrow.train_dictionary(records)
+        windrow.RecordWriter(path, layout="pages", dictionary=dictionary)
+
+    Args:
+        content: 256 bytes to 16 MiB: a dictionary as `bytes(dictionary)` or `zstd --train` gives it, or any bytes that
+            records share parts with.
+
+    Raises:
+        OptionsError: of another size, or damaged.
+    """
+
+    def __new__(cls, content: Buffer, /) -> Self: ...
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits, a hash of the content; names the dictionary in messages."""
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[Dictionary], tuple[bytes]]: ...
+
+def train_dictionary(records: Iterable[Buffer], *, max_bytes: int | None = None) -> Dictionary | None:
+    """Trains a dictionary for records like these.
+
+    Takes the first 16 MiB of them, of each no more than 64 KiB, and trains on 6 MiB, evenly from all of these: give
+    records from all over, such as `reader[::100]`. Takes a second or two, without the interpreter's lock.
+
+    Args:
+        records: any iterable of `bytes` or other contiguous buffers.
+        max_bytes: the largest dictionary that is made, 256 to 16 MiB. Default `None`: a 24th of what it is trained on,
+            at most 256 KiB, as with `dictionary="auto"`.
+
+    Returns:
+        The dictionary; `None` if there are too few records to train on, or they share nothing.
+
+    Raises:
+        OptionsError: `max_bytes` out of range.
+    """
 
 @final
 class Permutation(Sequence[int]):

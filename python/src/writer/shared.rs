@@ -4,15 +4,13 @@ use std::ffi::CString;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyo3::exceptions::{PyResourceWarning, PyTypeError};
+use pyo3::exceptions::PyResourceWarning;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyString};
 use windrow::{AppendOptions, FileSink, Result, SourceName, Writer, WriterOptions};
 
 use crate::errors::{closed, exception, raise};
-use crate::indices::type_name;
-use crate::place::{ObjectSink, bytes_of};
+use crate::place::{ObjectSink, bytes_of, each_record};
 use crate::process::{generation, is_left_behind};
 use crate::turn::{Inside, Turn};
 
@@ -117,7 +115,8 @@ impl SharedWriter {
 
     /// Writes to a file object.
     pub fn to_object(object: &Bound<'_, PyAny>, options: WriterOptions) -> PyResult<Self> {
-        let writer = Writer::create(ObjectSink(object.clone().unbind()), options);
+        let sink = ObjectSink(object.clone().unbind());
+        let writer = object.py().detach(|| Writer::create(sink, options));
         let name = SourceName::MEMORY.to_string();
         Ok(Self::new(name, AnyWriter::Object(writer.map_err(raise)?)))
     }
@@ -167,15 +166,9 @@ impl SharedWriter {
 
     pub fn write_batch(&self, records: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = records.py();
-        if records.is_instance_of::<PyBytes>() || records.is_instance_of::<PyString>() {
-            return Err(PyTypeError::new_err(format!(
-                "records must be a sequence of bytes, not {}",
-                type_name(records)
-            )));
-        }
         let mut step: Vec<PyBackedBytes> = Vec::with_capacity(STEP_RECORDS);
         let mut bytes = 0;
-        for record in records.try_iter()? {
+        for record in each_record(records)? {
             let record = record.and_then(|record| bytes_of(&record));
             match record {
                 Ok(record) => step.push(PyBackedBytes::from(record)),
