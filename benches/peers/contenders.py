@@ -326,7 +326,7 @@ class Windrow(ArrayRecord):
     def train(self, size: int, check: bool = False) -> dict[str, Any]:
         """`windrow.train_dictionary` on all records."""
         records = self.records
-        return self.timed(lambda: self.windrow.train_dictionary(records, size), len(records), False)
+        return self.timed(lambda: self.windrow.train_dictionary(records, max_bytes=size), len(records), False)
 
     def own_single(self, path: str, count: int, check: bool = False) -> dict[str, Any]:
         """`source[i]` of a `windrow.DataSource`."""
