@@ -182,6 +182,19 @@ impl<'a> PageFront<'a> {
         Ok(begin..end)
     }
 
+    /// The bytes of that slot in `data`, which are all data of the chunk.
+    ///
+    /// # Errors
+    /// Those of [`slot`](Self::slot).
+    pub fn slot_in<'s>(&self, data: &'s [u8], index: u64) -> Result<&'s [u8], FormatError> {
+        let slot = self.slot(index)?;
+        let places = usize::try_from(slot.start)
+            .ok()
+            .zip(usize::try_from(slot.end).ok());
+        let slot = places.and_then(|(begin, end)| data.get(begin..end));
+        Ok(slot.unwrap_or_default())
+    }
+
     /// Checks that the slots fill the data, one behind the other.
     ///
     /// # Errors

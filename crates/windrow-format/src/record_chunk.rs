@@ -420,12 +420,7 @@ impl RecordDecoder {
         let records = usize::try_from(front.records()).unwrap_or(usize::MAX);
         out.ends.reserve(records);
         for index in 0..front.records() {
-            let slot = front.slot(index)?;
-            let slot = usize::try_from(slot.start)
-                .ok()
-                .zip(usize::try_from(slot.end).ok());
-            let slot = slot.and_then(|(begin, end)| chunk.data.get(begin..end));
-            let (stored, _) = split_slot(slot.unwrap_or_default());
+            let (stored, _) = split_slot(front.slot_in(chunk.data, index)?);
             let before = out.bytes.len();
             self.decompressor.decompress_record(
                 front.compression(),

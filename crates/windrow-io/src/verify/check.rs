@@ -334,12 +334,7 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
 fn check_slots(chunk: &Chunk<'_>) -> Result<(), FormatError> {
     let front = PageFront::parse(&chunk.header, chunk.data, chunk.at)?;
     for index in 0..front.records() {
-        let slot = front.slot(index)?;
-        let slot = usize::try_from(slot.start)
-            .ok()
-            .zip(usize::try_from(slot.end).ok());
-        let slot = slot.and_then(|(begin, end)| chunk.data.get(begin..end));
-        front.check_slot(slot.unwrap_or_default())?;
+        front.check_slot(front.slot_in(chunk.data, index)?)?;
     }
     Ok(())
 }
