@@ -549,3 +549,40 @@ fn a_file_with_no_more_than_an_open_group_is_gone_on_with() {
         }
     }
 }
+
+/// A store whose bytes others can see.
+#[derive(Clone)]
+struct Shared(Arc<Vec<u8>>);
+
+impl Store for Shared {
+    fn len(&self) -> std::io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn uncompressed_records_in_memory_are_lent_without_a_copy() {
+    let records = mixed(100);
+    let bytes = Arc::new(write(&records, pages(Codec::Uncompressed)));
+    let store = Shared(Arc::clone(&bytes));
+    let reader = Reader::from_store(store, SourceName::MEMORY, ReaderOptions::new()).unwrap();
+    let file = bytes.as_ptr_range();
+    let lent = (0..100).filter(|&index| {
+        reader
+            .read_with(index, |record| {
+                assert_eq!(record, records[usize::try_from(index).unwrap()]);
+                file.contains(&record.as_ptr())
+            })
+            .unwrap()
+    });
+    // All but those that a block header cuts.
+    assert!((70..100).contains(&lent.count()));
+}
