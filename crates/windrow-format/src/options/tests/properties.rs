@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use crate::Codec;
 
 use super::super::{
-    IndexStorage, MAX_FOOTER_PREFETCH_BYTES, MAX_GROUP_SIZE, MAX_PARALLELISM,
-    MAX_READAHEAD_BUFFER_BYTES, READER_KEYS, ReaderOptions, WRITER_KEYS, WriterOptions,
-    ZSTD_AUTO_WINDOW_LOG,
+    DictionaryOption, IndexStorage, Layout, MAX_FOOTER_PREFETCH_BYTES, MAX_GROUP_SIZE,
+    MAX_PARALLELISM, MAX_READAHEAD_BUFFER_BYTES, READER_KEYS, ReaderOptions, WRITER_KEYS,
+    WriterOptions, ZSTD_AUTO_WINDOW_LOG,
 };
 
 /// A codec and a window that its string can express: the automatic window of zstd is `None`.
@@ -34,19 +34,52 @@ fn bucket() -> impl Strategy<Value = u64> {
     ]
 }
 
+/// How chunks are laid out.
+#[derive(Debug, Clone)]
+enum Chunks {
+    Groups,
+    Transposed(u64),
+    Pages(DictionaryOption),
+}
+
+fn chunks() -> impl Strategy<Value = Chunks> {
+    let dictionary = prop_oneof![
+        Just(DictionaryOption::Off),
+        Just(DictionaryOption::Auto),
+        (256_u32..=16 << 20).prop_map(DictionaryOption::Size),
+    ];
+    prop_oneof![
+        Just(Chunks::Groups),
+        bucket().prop_map(Chunks::Transposed),
+        dictionary.prop_map(Chunks::Pages),
+    ]
+}
+
 fn writer_options() -> impl Strategy<Value = WriterOptions> {
-    let shape = (proptest::option::of(bucket()), any::<bool>());
-    (1..=MAX_GROUP_SIZE, codec(), shape).prop_map(|(group_size, (codec, log), (bucket, pad))| {
-        let options = WriterOptions::new()
-            .with_group_size(group_size)
+    let group_size = proptest::option::of(1..=MAX_GROUP_SIZE);
+    let shape = (chunks(), any::<bool>());
+    (group_size, codec(), shape).prop_map(|(group_size, (codec, log), (chunks, pad))| {
+        let mut options = WriterOptions::new()
             .with_codec(codec)
             .with_window_log(log)
             .with_pad_to_block_boundary(pad);
-        match bucket {
-            Some(bytes) => options
+        if let Some(records) = group_size {
+            options = options.with_group_size(records);
+        }
+        match chunks {
+            Chunks::Groups => options,
+            Chunks::Transposed(bytes) => options
                 .with_transpose(true)
                 .with_transpose_bucket_bytes(bytes),
-            None => options,
+            Chunks::Pages(dictionary) => {
+                let takes_one = matches!(codec, Codec::Zstd { .. });
+                let options = options.with_layout(Layout::Pages);
+                if takes_one {
+                    options.with_dictionary(dictionary)
+                } else {
+                    options
+                }
+            }
         }
     })
 }

@@ -3,7 +3,8 @@
 use crate::Codec;
 
 use super::super::{
-    DEFAULT_BROTLI_LEVEL, IndexStorage, OnCorrupt, OptionsError, ReaderOptions, WriterOptions,
+    DEFAULT_BROTLI_LEVEL, DictionaryOption, IndexStorage, Layout, OnCorrupt, OptionsError,
+    ReaderOptions, WriterOptions,
 };
 
 fn messages(options: &WriterOptions) -> Vec<String> {
@@ -42,6 +43,65 @@ fn writer_getters_return_what_was_set() {
     assert_eq!(options.metadata(), want);
     assert!(options.atomic());
     assert_eq!(options.validate(), Ok(()));
+}
+
+#[test]
+fn layouts_and_what_they_do_not_go_with() {
+    let pages = WriterOptions::new().with_layout(Layout::Pages);
+    assert_eq!(
+        (pages.group_size(), pages.max_group_bytes()),
+        (1024, Some(256 << 10))
+    );
+    assert_eq!(pages.clone().with_group_size(1024), pages);
+    let groups = pages.clone().with_layout(Layout::Groups);
+    assert_eq!(groups, WriterOptions::new());
+    for dictionary in [DictionaryOption::Auto, DictionaryOption::Size(256)] {
+        let options = pages.clone().with_dictionary(dictionary.clone());
+        assert_eq!(options.dictionary(), &dictionary);
+        assert_eq!(options.validate(), Ok(()));
+        let all = options
+            .with_layout(Layout::Groups)
+            .with_codec(Codec::Snappy);
+        assert_eq!(
+            messages(&all),
+            [
+                "Option dictionary conflicts with option layout:groups",
+                "Option dictionary conflicts with option snappy"
+            ]
+        );
+    }
+    let small = pages.clone().with_dictionary(DictionaryOption::Size(255));
+    assert_eq!(messages(&small).len(), 1);
+    assert!(messages(&small)[0].starts_with("Option dictionary: invalid value: 255"));
+    assert_eq!(
+        messages(&pages.with_transpose(true)),
+        ["Option layout conflicts with option transpose"]
+    );
+    for (text, wrong) in [
+        (
+            "layout:rows",
+            "Option layout: invalid value: rows, valid values: groups, pages",
+        ),
+        (
+            "layout",
+            "Option layout: invalid value: (empty), valid values: groups, pages",
+        ),
+        (
+            "dictionary:auto",
+            "Option dictionary conflicts with option layout:groups",
+        ),
+        (
+            "transpose,layout:pages",
+            "Option layout conflicts with option transpose",
+        ),
+        (
+            "layout:pages,brotli,dictionary:1M",
+            "Option dictionary conflicts with option brotli",
+        ),
+    ] {
+        let error = text.parse::<WriterOptions>().unwrap_err();
+        assert_eq!(error.to_string(), wrong);
+    }
 }
 
 #[test]
