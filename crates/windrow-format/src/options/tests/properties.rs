@@ -158,7 +158,7 @@ proptest! {
         let options = options.with_max_parallelism(jobs);
         prop_assert_eq!(options.validate(), Ok(()));
         let string = options.to_string();
-        prop_assert!(string.ends_with(",max_parallelism:1"));
+        prop_assert!(string.contains(",max_parallelism:1"));
         // Parallelism does not shape the file, so the string always says 1.
         prop_assert_eq!(string.parse(), Ok(options.with_max_parallelism(Some(1))));
     }
