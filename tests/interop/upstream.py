@@ -18,6 +18,8 @@ peer, the process dies and the pipe closes; a stack goes to stderr. End of input
         what the peer does in quadratic time, see the constants; the pass with readahead always covers all records.
     {"op": "open", "path": P, "options": ""}
         -> ok, accepted. If true: records (count), writer_options. If false: error, type (Python's exception)
+    {"op": "refuse", "path": P}
+        -> ok, apis: for each way to open and read the file, by name, the exception's text, or null where there was none
     {"op": "options", "writer": S} or {"op": "options", "reader": S}
         -> ok, accepted. If true: options (the writer's echo, null for a reader). If false: error, type
 
@@ -340,6 +342,41 @@ def op_open(request):
     return {"accepted": True, "records": reader.num_records(), "writer_options": reader.writer_options_string()}
 
 
+def op_refuse(request):
+    path = request["path"]
+
+    def reader(options, use):
+        opened = ArrayRecordReader(path, options)
+        if not opened.ok():
+            raise ValueError(refusal(opened)[0])
+        use(opened)
+
+    def source(instruction, use):
+        with ArrayRecordDataSource(instruction) as opened:
+            use(opened)
+
+    apis = {
+        "reader": lambda: reader("", lambda opened: None),
+        "reader, num_records": lambda: reader("", lambda opened: opened.num_records()),
+        "reader, read": lambda: reader("readahead_buffer_size:0", lambda opened: opened.read()),
+        "reader, read indices": lambda: reader("readahead_buffer_size:0", lambda opened: opened.read([0])),
+        "reader, read all": lambda: reader("readahead_buffer_size:0", lambda opened: opened.read_all()),
+        "reader, offloaded": lambda: reader("index_storage_option:offloaded,footer_prefetch_bytes:0", lambda opened: opened.read([0])),
+        "source": lambda: source(path, len),
+        "source, item": lambda: source(path, lambda opened: opened[0]),
+        "source, items": lambda: source(path, lambda opened: opened.__getitems__([0])),
+        "source, part": lambda: source(f"{path}[0:1]", lambda opened: opened[0]),
+    }
+    answers = {}
+    for name, api in apis.items():
+        try:
+            api()
+            answers[name] = None
+        except Exception as error:
+            answers[name] = str(error)
+    return {"apis": answers}
+
+
 def op_options(request):
     if ("writer" in request) == ("reader" in request):
         raise Mismatch("give either `writer` or `reader`")
@@ -364,7 +401,7 @@ OPERATIONS = {
     "expand": op_expand,
     "write": op_write,
     "read": op_read,
-    "open": op_open,
+    "open": op_open, "refuse": op_refuse,
     "options": op_options,
 }
 

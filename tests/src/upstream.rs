@@ -163,6 +163,19 @@ impl Upstream {
         Ok(verdict(&answer, "writer_options"))
     }
 
+    /// Tries to open and read a file by every API; returns what each says, by its name, `None` where it is satisfied.
+    ///
+    /// # Errors
+    /// Those of [`ask`](Self::ask). A refusal is not one of them.
+    pub fn refuse(&mut self, path: &Path) -> Result<Vec<(String, Option<String>)>, String> {
+        let answer = self.ask(&json!({"op": "refuse", "path": path}))?;
+        let apis = answer["apis"].as_object().cloned().unwrap_or_default();
+        let said = |error: Value| error.as_str().map(str::to_owned);
+        Ok((apis.into_iter())
+            .map(|(name, error)| (name, said(error)))
+            .collect())
+    }
+
     /// Tries writer options. If they are accepted, the verdict holds what the file says of them.
     ///
     /// # Errors

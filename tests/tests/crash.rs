@@ -5,11 +5,12 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use windrow::{
-    AppendOptions, Codec, Error, Reader, ReaderOptions, RecoverOptions, SourceName, Store,
-    TailReader, VerifyOptions, Writer, WriterOptions, recover_store, verify_store,
+    AppendOptions, Codec, Dictionary, DictionaryOption, Error, Layout, Reader, ReaderOptions,
+    RecoverOptions, SourceName, Store, TailReader, VerifyOptions, Writer, WriterOptions,
+    recover_store, verify_store,
 };
 use windrow_tests::crash::Step::{Append, Finish, FinishSynced, Flush, Sync, Write};
-use windrow_tests::crash::{Log, Loss, Op, Run, Workload, images};
+use windrow_tests::crash::{Log, Loss, Op, Run, Workload, images, record};
 
 fn workloads() -> Vec<Workload> {
     let mut all = Vec::new();
@@ -58,6 +59,50 @@ fn workloads() -> Vec<Workload> {
                 Append,
                 FinishSynced,
             ]));
+        }
+    }
+    let dictionary = Dictionary::new(record(3, 2000)).unwrap();
+    for (dictionary, name) in [
+        (DictionaryOption::Off, "pages"),
+        (DictionaryOption::Auto, "pages, trained dictionary"),
+        (DictionaryOption::Given(dictionary), "pages, dictionary"),
+    ] {
+        let options = WriterOptions::new()
+            .with_layout(Layout::Pages)
+            .with_group_size(30)
+            .with_dictionary(dictionary)
+            .with_max_parallelism(Some(1));
+        let steps = [
+            Write(200, 150),
+            Flush,
+            Write(50, 150),
+            Sync,
+            Write(1, 40),
+            Sync,
+            Write(3, 70_000),
+            FinishSynced,
+            Append,
+            Write(20, 40),
+            Flush,
+            Write(2, 40),
+            Sync,
+            Write(150, 300),
+            Finish,
+            Append,
+            Write(99, 40),
+            FinishSynced,
+        ];
+        // And where the dictionary comes with the first records, or before them.
+        for begin in [
+            &[][..],
+            &[Flush, Write(3, 40), Sync],
+            &[FinishSynced, Append],
+        ] {
+            all.push(Workload {
+                name,
+                options: options.clone(),
+                steps: [begin, &steps].concat(),
+            });
         }
     }
     let padded = WriterOptions::new()
@@ -267,7 +312,7 @@ fn random_workload(seed: u64) -> Workload {
         Codec::Snappy,
         Codec::Brotli { level: 1 },
     ][usize::try_from(below(4)).unwrap()];
-    let options = WriterOptions::new()
+    let mut options = WriterOptions::new()
         .with_group_size(group_size)
         .with_codec(codec)
         .with_max_parallelism(Some(1))
@@ -289,6 +334,16 @@ fn random_workload(seed: u64) -> Workload {
                 steps.push(if last == 7 { Finish } else { FinishSynced });
                 open = false;
             }
+        }
+    }
+    if below(3) == 0 {
+        options = options.with_layout(Layout::Pages);
+        if matches!(codec, Codec::Zstd { .. }) {
+            options = options.with_dictionary(match below(3) {
+                0 => DictionaryOption::Off,
+                1 => DictionaryOption::Size(256),
+                _ => DictionaryOption::Given(Dictionary::new(record(3, 500)).unwrap()),
+            });
         }
     }
     Workload {

@@ -175,7 +175,7 @@ fn wanted_slots_that_go_back() {
 fn columns_of_every_width() {
     let honest = ends();
     // The right numbers in more bits than they need.
-    for width in [9, 17, 31, 33, 57, 61, 63, 64] {
+    for width in [9_usize, 17, 31, 33, 57, 61, 63, 64] {
         let mut bits = vec![0_u8; (9 * width).div_ceil(8)];
         for (number, end) in honest.iter().enumerate() {
             for bit in 0..width {

@@ -332,7 +332,10 @@ impl Dictionaries {
     }
 
     /// The dictionary that the page chunk at `at` names; `None` for [`NO_DICTIONARY`].
-    pub(crate) fn get(&self, id: u64, at: At) -> Result<Option<&Dictionary>, FormatError> {
+    ///
+    /// # Errors
+    /// [`FormatError::DictionaryMissing`].
+    pub fn get(&self, id: u64, at: At) -> Result<Option<&Dictionary>, FormatError> {
         if id == NO_DICTIONARY {
             return Ok(None);
         }

@@ -19,6 +19,23 @@ const TABLE_BEGIN: usize = 9;
 /// Bits a record that are guessed for the table before it is read.
 const GUESSED_BITS: u64 = 20;
 
+/// Bytes of a page chunk's data that tell which dictionary it needs.
+pub const DICTIONARY_ID_END: usize = TABLE_BEGIN;
+
+/// The id of the dictionary that a page chunk needs, by the first [`DICTIONARY_ID_END`] bytes of its data:
+/// [`NO_DICTIONARY`] where it needs none, or they are too few.
+#[must_use]
+pub fn needed_dictionary(data: &[u8]) -> u64 {
+    match data.split_first_chunk::<TABLE_BEGIN>() {
+        Some((&[compression, ref id @ ..], _))
+            if CompressionType::from_byte(compression) == Some(CompressionType::Zstd) =>
+        {
+            u64::from_le_bytes(*id)
+        }
+        _ => NO_DICTIONARY,
+    }
+}
+
 /// What stands in front of the records of a page chunk: their codec, their dictionary, and where each of them lies.
 #[derive(Debug, Clone, Copy)]
 pub struct PageFront<'a> {

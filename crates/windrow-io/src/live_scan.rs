@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use windrow_format::{
-    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, Dictionaries, FieldProjection,
-    FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed, RecordDecoder, Records,
-    ScanPart, compression_of, take_out_block_headers,
+    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, DICTIONARY_ID_END,
+    Dictionaries, FieldProjection, FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed,
+    RecordDecoder, Records, ScanPart, compression_of, needed_dictionary, take_out_block_headers,
 };
 
 use crate::dictionaries::share;
@@ -29,6 +29,8 @@ pub(crate) struct LiveScan {
     dictionaries: Dictionaries,
     /// Where the first copy of each begins.
     dictionary_offsets: Vec<u64>,
+    /// Page chunks that need a dictionary which was not there when they came: where they begin, and its id.
+    without_dictionary: Vec<(u64, u64)>,
     /// The data of the chunk at hand, as far as they are needed.
     data: Vec<u8>,
     faults: Vec<Fault>,
@@ -79,6 +81,7 @@ impl LiveScan {
             limits,
             dictionaries: Dictionaries::default(),
             dictionary_offsets: Vec::new(),
+            without_dictionary: Vec::new(),
             data: Vec::new(),
             faults: Vec::new(),
             faults_omitted: 0,
@@ -206,6 +209,16 @@ impl LiveScan {
         &self.dictionary_offsets
     }
 
+    /// The page chunks that cannot be read, as no sound copy of their dictionary was found, in the order of the file: where
+    /// they begin, and the error.
+    pub(crate) fn without_dictionary(&self) -> Vec<(u64, FormatError)> {
+        let missing = self.without_dictionary.iter().filter_map(|&(begin, id)| {
+            let found = self.dictionaries.get(id, At::byte(begin));
+            Some((begin, found.err()?))
+        });
+        missing.collect()
+    }
+
     /// What was found, and the faults with the number of those that were left out.
     pub(crate) fn finish(self) -> (LiveChunks, Vec<Fault>, u64) {
         (self.live, self.faults, self.faults_omitted)
@@ -251,6 +264,8 @@ impl LiveScan {
                 .check_decoded(header, found.at)
                 .and_then(|()| self.limits.check_stored(header, found.at));
             if fits.is_ok() { usize::MAX } else { 0 }
+        } else if header.chunk_type == ChunkType::Pages {
+            DICTIONARY_ID_END
         } else {
             1
         };
@@ -287,6 +302,9 @@ impl LiveScan {
                 }
             }
             Err(error) => {
+                if found.header.chunk_type == ChunkType::Dictionary {
+                    self.dictionaries.push(Err(error.clone()));
+                }
                 let mut fault = Fault::of_chunk(found.bytes(), found.location.as_ref(), error);
                 fault.records = match &found.location {
                     Some(location) if self.index.is_some() => {
@@ -308,17 +326,22 @@ impl LiveScan {
             at: found.at,
         };
         if found.header.chunk_type == ChunkType::Dictionary {
-            let dictionary = self.dictionaries.parse_chunk(&chunk, &self.limits);
-            let parsed = dictionary
-                .as_ref()
-                .map(|_| Pushed::Passed)
-                .map_err(Clone::clone);
+            let dictionary = match self.dictionaries.parse_chunk(&chunk, &self.limits) {
+                Ok(dictionary) => dictionary,
+                Err(error) => return Ok(Err(error)),
+            };
             let known = self.dictionaries.as_slice().len();
-            self.dictionaries.push(dictionary.map(share));
+            self.dictionaries.push(Ok(share(dictionary)));
             if self.dictionaries.as_slice().len() > known {
                 self.dictionary_offsets.push(found.at.byte);
             }
-            return Ok(parsed);
+            return Ok(Ok(Pushed::Passed));
+        }
+        if found.header.chunk_type == ChunkType::Pages {
+            let id = needed_dictionary(&self.data);
+            if self.dictionaries.get(id, found.at).is_err() {
+                self.without_dictionary.push((found.at.byte, id));
+            }
         }
         if self.index.is_some() {
             return Ok(match &found.location {

@@ -2,10 +2,11 @@
 
 mod options;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use windrow_format::{Footer, FooterMetadata, FormatError, LiveChunks, VERSION_WINDROW};
+use windrow_format::{Footer, FooterMetadata, FormatError, LiveChunk, LiveChunks, VERSION_WINDROW};
 
 use crate::error::{Error, Result, SourceName};
 use crate::index::Index;
@@ -13,7 +14,7 @@ use crate::live_scan::LiveScan;
 use crate::reader::{Reader, limits_of};
 use crate::skipped::SkipLog;
 use crate::store::{FileStore, Store};
-use crate::verify::{Fault, SharedStore};
+use crate::verify::{DEFAULT_MAX_FAULTS, Fault, SharedStore};
 
 pub use options::RecoverOptions;
 
@@ -144,14 +145,16 @@ pub(crate) fn recover_with_log(
         return Err(Error::format(&name, None, source.clone()));
     }
     let dictionaries = scan.dictionaries().clone();
-    let (mut live, mut skipped, skipped_omitted) = scan.finish();
-    skipped.sort_by_key(|fault| fault.bytes.start);
+    let unreadable = scan.without_dictionary();
+    let (mut live, mut skipped, mut skipped_omitted) = scan.finish();
     let footer_begin = live.finish();
+    let chunks = readable(&live, unreadable, &mut skipped, &mut skipped_omitted);
+    skipped.sort_by_key(|fault| fault.bytes.start);
     options.watch().report_progress(file_bytes);
     let footer = footer_of(&live, footer_begin.unwrap_or(data_end));
-    let index = Index::of_chunks(live.chunks(), reader_options.index_storage(), footer);
+    let index = Index::of_chunks(&chunks, reader_options.index_storage(), footer);
     let index = index.map_err(|source| Error::io(&name, "offload the index of", source))?;
-    let provisional = live.chunks().iter().filter(|chunk| chunk.provisional);
+    let provisional = chunks.iter().filter(|chunk| chunk.provisional);
     let report = RecoveryReport {
         file_bytes,
         records: index.0.metadata.num_records,
@@ -173,6 +176,48 @@ pub(crate) fn recover_with_log(
         skip_log,
     )?;
     Ok(Recovered { reader, report })
+}
+
+/// The live chunks without those that lack their dictionary, which are added to what is skipped.
+fn readable<'a>(
+    live: &'a LiveChunks,
+    unreadable: Vec<(u64, FormatError)>,
+    skipped: &mut Vec<Fault>,
+    skipped_omitted: &mut u64,
+) -> Cow<'a, [LiveChunk]> {
+    let all = live.chunks();
+    if unreadable.is_empty() {
+        return Cow::Borrowed(all);
+    }
+    // Behind a part that was skipped, nobody knows how the writer numbered them.
+    let first_skipped = live.skipped().first().map_or(u64::MAX, |bytes| bytes.start);
+    let mut unreadable = unreadable.into_iter().peekable();
+    let mut chunks: Vec<LiveChunk> = Vec::new();
+    for chunk in all {
+        while unreadable
+            .next_if(|(begin, _)| *begin < chunk.begin)
+            .is_some()
+        {}
+        let Some((_, error)) = unreadable.next_if(|(begin, _)| *begin == chunk.begin) else {
+            let first_record = chunks
+                .last()
+                .map_or(0, |last| last.first_record + last.records);
+            chunks.push(LiveChunk {
+                first_record,
+                ..*chunk
+            });
+            continue;
+        };
+        if skipped.len() < DEFAULT_MAX_FAULTS {
+            let mut fault = Fault::new(chunk.begin..chunk.end, error);
+            fault.records = (chunk.begin < first_skipped)
+                .then(|| chunk.first_record..chunk.first_record + chunk.records);
+            skipped.push(fault);
+        } else {
+            *skipped_omitted += 1;
+        }
+    }
+    Cow::Owned(chunks)
 }
 
 /// What stands for the footer of a file that has none, or not of these chunks.

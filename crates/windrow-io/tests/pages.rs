@@ -585,4 +585,27 @@ fn uncompressed_records_in_memory_are_lent_without_a_copy() {
     });
     // All but those that a block header cuts.
     assert!((70..100).contains(&lent.count()));
+#[test]
+fn recovery_counts_no_records_whose_dictionary_is_lost() {
+    let records = events(0..3000);
+    let options = pages(ZSTD)
+        .with_group_size(100)
+        .with_dictionary(DictionaryOption::Given(trained()));
+    let mut bytes = write(&records, options);
+    for (begin, _) in chunks(&bytes.clone(), ChunkType::Dictionary) {
+        bytes[usize::try_from(begin).unwrap() + 100] ^= 1;
+    }
+    let path = tempfile::NamedTempFile::new().unwrap();
+    for len in [bytes.len(), bytes.len() - 65_536, 100_000] {
+        std::fs::write(path.path(), &bytes[..len]).unwrap();
+        let recovered = recover(path.path()).unwrap();
+        assert_eq!(recovered.reader.len(), 0);
+        let report = recovered.report;
+        let lost = report
+            .skipped
+            .iter()
+            .filter(|fault| fault.code() == "dictionary_missing");
+        let whole = if len == 100_000 { 10 } else { 30 };
+        assert!(lost.count() >= whole, "{:?}", report.skipped);
+    }
 }

@@ -6,4 +6,4 @@ mod workload;
 
 pub use image::{Loss, images};
 pub use medium::{Log, Medium, Op};
-pub use workload::{Promise, Run, Step, Workload};
+pub use workload::{Promise, Run, Step, Workload, record};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use windrow::{AppendOptions, Codec, Writer, WriterOptions};
+use windrow::{AppendOptions, Codec, Dictionary, DictionaryOption, Layout, Writer, WriterOptions};
 
 use crate::both_sides::CODECS;
 use crate::damage::Anatomy;
@@ -11,6 +11,47 @@ use crate::written::write;
 
 /// The group sizes of all files here.
 pub const GROUP_SIZES: [u32; 2] = [1, 100];
+
+/// How the records of a file are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Compressed together.
+    Groups,
+    /// Each by itself.
+    Pages,
+    /// Each by itself, with a dictionary that is trained on the first of them.
+    Trained,
+    /// The same with one that is given.
+    Given,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Groups, Self::Pages, Self::Trained, Self::Given];
+
+    /// The options for it; codecs other than zstd do without the dictionary.
+    ///
+    /// # Panics
+    /// If text is no dictionary.
+    #[must_use]
+    pub fn over(self, options: WriterOptions) -> WriterOptions {
+        let options = options.with_layout(match self {
+            Self::Groups => Layout::Groups,
+            _ => Layout::Pages,
+        });
+        let dictionary = match self {
+            _ if !matches!(options.codec(), Codec::Zstd { .. }) => DictionaryOption::Off,
+            Self::Groups | Self::Pages => DictionaryOption::Off,
+            Self::Trained => DictionaryOption::Size(1024),
+            Self::Given => {
+                let mut text = Vec::new();
+                push_text(&mut Random::new(9), 3000, &mut text);
+                DictionaryOption::Given(Dictionary::new(text).expect("any bytes will do"))
+            }
+        };
+        options.with_dictionary(dictionary)
+    }
+}
 
 /// Record number `index` of the sequence `seed`: mostly some words, now and then nothing, a few bytes or a great many.
 #[must_use]
@@ -50,8 +91,8 @@ pub struct Sealed {
     pub anatomy: Anatomy,
 }
 
-/// One file for each codec and group size, of some hundred kilobytes each; and one of empty records, whose chunks are
-/// filled up because they are shorter than they have records.
+/// One file for each codec and group size, of some hundred kilobytes each, and of record pages, with and without a
+/// dictionary; and one of empty records, whose chunks are filled up because they are shorter than they have records.
 #[must_use]
 pub fn sealed_files(seed: u64) -> Vec<Sealed> {
     let mut files = Vec::new();
@@ -59,21 +100,31 @@ pub fn sealed_files(seed: u64) -> Vec<Sealed> {
         for group_size in GROUP_SIZES {
             let count = if group_size == 1 { 300 } else { 450 };
             let records = records(seed ^ u64::from(group_size), count);
-            files.push(sealed(records, codec, group_size));
+            files.push(sealed(records, Kind::Groups, codec, group_size));
         }
+        let records = records(seed ^ 50, 450);
+        files.push(sealed(records, Kind::Pages, codec, 50));
     }
-    files.push(sealed(vec![Vec::new(); 450], CODECS[1], 100));
+    for kind in [Kind::Trained, Kind::Given] {
+        let records = records(seed ^ 60, 450);
+        files.push(sealed(records, kind, CODECS[1], 60));
+    }
+    let empty = vec![Vec::new(); 450];
+    files.push(sealed(empty, Kind::Groups, CODECS[1], 100));
     files
 }
 
-fn sealed(records: Vec<Vec<u8>>, codec: Codec, group_size: u32) -> Sealed {
+fn sealed(records: Vec<Vec<u8>>, kind: Kind, codec: Codec, group_size: u32) -> Sealed {
     let options = WriterOptions::new()
         .with_codec(codec)
         .with_group_size(group_size);
-    let bytes = write(&records, options);
+    let bytes = write(&records, kind.over(options));
     let anatomy = Anatomy::of(&bytes);
     Sealed {
-        name: format!("{codec:?}, groups of {group_size}, {} bytes", bytes.len()),
+        name: format!(
+            "{kind:?}, {codec:?}, groups of {group_size}, {} bytes",
+            bytes.len()
+        ),
         bytes,
         records,
         anatomy,
@@ -98,18 +149,25 @@ pub fn grown_files(seed: u64) -> Vec<Sealed> {
     let path = folder.path().join("grown.array_record");
     let mut files = Vec::new();
     for (number, codec) in (0..).zip(CODECS) {
-        for group_size in GROUP_SIZES {
+        let groups = GROUP_SIZES.map(|size| (Kind::Groups, size)).into_iter();
+        let pages = Kind::ALL[1..].iter().map(|kind| (*kind, 40));
+        // Only zstd has dictionaries.
+        let kinds = groups.chain(pages.take(if codec == CODECS[1] { 3 } else { 1 }));
+        for (kind, group_size) in kinds {
             for padded in [false, true] {
                 let mut random = Random::new(seed_of(seed, 4, number));
                 let options = WriterOptions::new()
                     .with_codec(codec)
                     .with_group_size(group_size)
                     .with_pad_to_block_boundary(padded);
+                let options = kind.over(options);
                 let count = grow(&path, options, seed, &mut random).expect("a file that grows");
                 let bytes = std::fs::read(&path).expect("reading it");
                 let anatomy = Anatomy::of(&bytes);
                 files.push(Sealed {
-                    name: format!("grown, {codec:?}, groups of {group_size}, padded {padded}"),
+                    name: format!(
+                        "grown, {kind:?}, {codec:?}, groups of {group_size}, padded {padded}"
+                    ),
                     bytes,
                     records: records(seed, count),
                     anatomy,

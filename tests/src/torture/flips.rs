@@ -18,7 +18,7 @@ use crate::hostile::Random;
 pub struct FlipCounts {
     /// The file did not open.
     pub refused: u64,
-    /// It opened, and the records of one chunk could not be read.
+    /// It opened, and the records of one chunk, or one of a page chunk, could not be read.
     pub unreadable: u64,
     /// All records were read, and `verify` has a fault.
     pub reported: u64,
@@ -118,11 +118,14 @@ fn flip_one(
     // To show what was there before the last append would be to lose records without a word.
     assert_eq!(reader.sealed_bytes(), reader.file_bytes());
     let lost = read(file, &reader);
-    assert!(
-        lost.is_empty() || lost == costs,
-        "other records than those of the chunk"
-    );
-    skip(file, bytes, &lost);
+    match record_at(file, structures, place) {
+        Some(record) => assert_eq!(lost, [record], "other records than the damaged one"),
+        None => assert!(
+            lost.is_empty() || lost == costs,
+            "other records than those of the chunk"
+        ),
+    }
+    skip(file, bytes, if lost.is_empty() { &lost } else { &costs });
     if !lost.is_empty() {
         assert!(!report.is_sound(), "records are lost, sound for verify");
         counts.unreadable += 1;
@@ -137,6 +140,20 @@ fn flip_one(
         );
         counts.harmless += 1;
     }
+}
+
+/// The record that the byte at `place` belongs to, in a page chunk that is listed: no other needs it.
+fn record_at(file: &Sealed, structures: &[Structure], place: usize) -> Option<u64> {
+    let is_own = |one: &Structure| {
+        let of_record = matches!(one.field, Field::Stored | Field::RecordCrc);
+        of_record && one.part == Part::Data && one.covers(place)
+    };
+    let at = structures.iter().position(is_own)?;
+    let chunk = structures[at].chunk;
+    let crcs = |one: &&Structure| one.chunk == chunk && one.field == Field::RecordCrc;
+    // An empty record has a checksum only, so these are what counts.
+    let before = structures[..at].iter().filter(crcs).count() as u64;
+    Some(file.anatomy.chunks[chunk].records.start + before)
 }
 
 /// Reads single records and a batch; returns which cannot be read.

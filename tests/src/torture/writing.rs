@@ -5,7 +5,7 @@ use std::path::Path;
 
 use windrow::{AppendOptions, Codec, FileSink, Writer, WriterOptions};
 
-use super::record;
+use super::{Kind, record};
 use crate::both_sides::CODECS;
 use crate::every_way::full_text;
 use crate::hostile::Random;
@@ -19,6 +19,8 @@ pub struct Task {
     pub codec: usize,
     /// Records in a group.
     pub group_size: u32,
+    /// Position in the list of kinds.
+    pub kind: usize,
     /// Whether each group begins on a block.
     pub padded: bool,
     /// The file is finished when it has this many records.
@@ -35,12 +37,14 @@ impl Task {
             seed,
             codec,
             group_size,
+            kind,
             padded,
             records,
             rhythm,
         } = *self;
-        let (codec, group_size) = (codec as u64, group_size.into());
-        [seed, codec, group_size, padded.into(), records, rhythm]
+        let (codec, group_size, kind) = (codec as u64, group_size.into(), kind as u64);
+        let padded = padded.into();
+        [seed, codec, group_size, kind, padded, records, rhythm]
             .map(|number| number.to_string())
             .to_vec()
     }
@@ -49,13 +53,14 @@ impl Task {
     #[must_use]
     pub fn parse(arguments: &[String]) -> Option<Self> {
         let numbers: Option<Vec<u64>> = arguments.iter().map(|text| text.parse().ok()).collect();
-        let [seed, codec, group_size, padded, records, rhythm] = numbers?[..] else {
+        let [seed, codec, group_size, kind, padded, records, rhythm] = numbers?[..] else {
             return None;
         };
         Some(Self {
             seed,
             codec: usize::try_from(codec).ok()?,
             group_size: u32::try_from(group_size).ok()?,
+            kind: usize::try_from(kind).ok()?,
             padded: padded > 0,
             records,
             rhythm,
@@ -66,10 +71,11 @@ impl Task {
     #[must_use]
     pub fn options(&self) -> WriterOptions {
         let codec: Codec = CODECS[self.codec % CODECS.len()];
-        WriterOptions::new()
+        let options = WriterOptions::new()
             .with_codec(codec)
             .with_group_size(self.group_size)
-            .with_pad_to_block_boundary(self.padded)
+            .with_pad_to_block_boundary(self.padded);
+        Kind::ALL[self.kind % Kind::ALL.len()].over(options)
     }
 }
 
