@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{CliError, Exit};
 use crate::interrupt::Session;
-use crate::{append, cat, convert, inspect, options, output, rechunk, repair, train, verify};
+use crate::{
+    advise, append, cat, convert, inspect, options, output, rechunk, repair, train, verify,
+};
 
 /// Looks into files of records, checks them, and converts them from and to other formats.
 ///
@@ -73,6 +75,16 @@ enum Command {
     /// on. --layout pages --dictionary FILE writes with it, so that many files share one; zstd -D takes it, too.
     #[command(after_help = TRAIN_EXAMPLES)]
     TrainDictionary(train::TrainArgs),
+    /// Try layouts, group sizes, codecs and dictionaries on records, and recommend one
+    ///
+    /// Some of the records are written in about twenty ways into a temporary folder and read again, round by round. Size
+    /// is that of chunks and index; a file has about 128 KiB more, and its dictionary twice. Single reads and batches are
+    /// those of a file that is much larger than what is tried: no decoded chunk is kept, and no two records of a batch
+    /// lie in one chunk of groups.
+    ///
+    /// Recommended is what has the least size, where being read four times as fast is worth twice the size.
+    #[command(after_help = ADVISE_EXAMPLES)]
+    Advise(advise::command::AdviseArgs),
 }
 
 const INSPECT_EXAMPLES: &str = "\
@@ -169,6 +181,15 @@ Examples:
 
 Exit codes: 0 fine, 1 an input is bad, or there is nothing to train on; 2 usage or operating system.";
 
+const ADVISE_EXAMPLES: &str = "\
+Examples:
+  windrow advise a.array_record
+  windrow advise --access random --plot a.svg a.jsonl
+  windrow advise --access sequential --sample 64M a.array_record
+  windrow advise --json a.csv | jq -r .recommended
+
+It takes about a second for each MiB that is tried. tools/JSON.md in the repository says what --json prints.";
+
 fn with_keys(examples: &str) -> String {
     format!("{examples}\n\n{}", options::help())
 }
@@ -181,7 +202,7 @@ fn with_keys(examples: &str) -> String {
 ///
 /// It can be called again and again in one process, also while another call runs. Then these things matter:
 ///
-/// - The first `convert`, `rechunk`, `append` or `repair` takes over Ctrl-C, SIGTERM and SIGHUP of the process for good.
+/// - The first `convert`, `rechunk`, `append`, `repair` or `advise` takes over Ctrl-C, SIGTERM and SIGHUP of the process for good.
 ///   While such a command runs, a signal stops it, and the code is 130; a second one ends the process with this code, as
 ///   any does that comes after the command.
 /// - The other commands leave signals to the process. One that has a handler for Ctrl-C, as Python has, should put the
@@ -227,5 +248,6 @@ fn execute(command: &Command) -> Result<Exit, CliError> {
         Command::Append(args) => append::run(args),
         Command::Repair(args) => repair::run(args),
         Command::TrainDictionary(args) => train::run(args),
+        Command::Advise(args) => advise::command::run(args),
     }
 }

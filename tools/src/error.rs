@@ -134,6 +134,12 @@ pub enum CliError {
         "nothing to train on: {records} records of {record_bytes} bytes in all are too few, or share nothing"
     )]
     NothingToTrain { records: u64, record_bytes: u64 },
+    #[error("{}: no bytes to try with", .path.display())]
+    NothingToTry { path: PathBuf },
+    #[error("-: a picture needs a name: --plot FILE")]
+    PlotStream,
+    #[error("interrupted")]
+    Stopped,
     #[error("interrupted: nothing was written to {}", .path.display())]
     Interrupted { path: PathBuf },
     #[error("interrupted: nothing was appended to {}", .path.display())]
@@ -219,8 +225,11 @@ impl CliError {
             | Self::Disguised { .. }
             | Self::Message { .. }
             | Self::NothingToRecover { .. }
-            | Self::NothingToTrain { .. } => Exit::BadFile,
-            Self::Interrupted { .. } | Self::AppendInterrupted { .. } => Exit::Interrupted,
+            | Self::NothingToTrain { .. }
+            | Self::NothingToTry { .. } => Exit::BadFile,
+            Self::Interrupted { .. } | Self::AppendInterrupted { .. } | Self::Stopped => {
+                Exit::Interrupted
+            }
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::Trouble,
         }
@@ -257,10 +266,13 @@ impl CliError {
             Self::Io { .. } | Self::OpenDictionary { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
             Self::Disguised { .. } => "disguised",
-            Self::Interrupted { .. } | Self::AppendInterrupted { .. } => "interrupted",
+            Self::Interrupted { .. } | Self::AppendInterrupted { .. } | Self::Stopped => {
+                "interrupted"
+            }
             Self::Message { .. } => "message",
             Self::NothingToRecover { .. } => "nothing_to_recover",
             Self::NothingToTrain { .. } => "nothing_to_train",
+            Self::NothingToTry { .. } => "nothing_to_try",
             _ => "usage",
         }
     }

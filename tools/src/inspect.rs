@@ -1,16 +1,19 @@
 //! `windrow inspect`: what files hold.
 
+mod chunks;
+mod dictionaries;
 mod report;
 mod survey;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use windrow::Reader;
+use windrow::{Reader, ReaderOptions};
 
 use crate::error::{CliError, Exit};
 use crate::output::{ErrorLine, Stdout, complain};
-use report::{ChunkTable, FileLine};
+use chunks::ChunkTable;
+use report::FileLine;
 
 /// What `inspect` is asked to do.
 #[derive(Debug, Args)]
@@ -44,7 +47,9 @@ pub fn run(args: &InspectArgs) -> Result<Exit, CliError> {
 }
 
 fn inspect(path: &Path, args: &InspectArgs, out: &mut Stdout) -> Result<Exit, CliError> {
-    let surveyed = Reader::open(path)
+    // Of the records, only a few are read, here and there.
+    let options = ReaderOptions::new().with_readahead_buffer_bytes(Some(0));
+    let surveyed = Reader::open_with(path, options)
         .map_err(CliError::from)
         .and_then(|reader| Ok((survey::take(path, &reader, args.quiet)?, reader)));
     let exit = match &surveyed {

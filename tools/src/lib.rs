@@ -7,7 +7,10 @@
 //! let args = ["windrow", "--version"].map(Into::into);
 //! assert_eq!(windrow_cli::run(args), 0);
 //! ```
+//!
+//! [`advise`](mod@advise) is what the command of that name does, on records in memory.
 
+pub mod advise;
 mod append;
 mod cat;
 mod command;
@@ -15,6 +18,7 @@ mod convert;
 mod error;
 mod inspect;
 mod interrupt;
+mod measure;
 mod options;
 mod output;
 mod progress;

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use windrow::{
-    AppendOptions, Codec, CompressionType, Dictionary, DictionaryOption, Layout, WRITER_KEYS,
-    WriterOptions,
+    AppendOptions, Codec, CompressionType, Dictionary, DictionaryOption, Layout, ReaderOptions,
+    WRITER_KEYS, WriterOptions,
 };
 
 use crate::error::CliError;
@@ -148,6 +148,19 @@ fn dictionary_doc() -> String {
          taken: ./FILE if its name is a word or a number",
         doc("dictionary")
     )
+}
+
+/// A size of a sample in bytes, as option strings write sizes.
+pub fn parse_sample_bytes(text: &str) -> Result<usize, &'static str> {
+    // A key with the same upper bound.
+    let options: Result<ReaderOptions, _> = format!("readahead_buffer_size:{text}").parse();
+    let bytes = options
+        .ok()
+        .and_then(|options| options.readahead_buffer_bytes());
+    bytes
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .filter(|&bytes| bytes >= 1 << 20)
+        .ok_or("1M to 1G bytes, as 64M")
 }
 
 fn is_codec(key: &str) -> bool {

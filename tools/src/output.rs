@@ -104,6 +104,23 @@ pub fn exact_size(bytes: u64) -> String {
     }
 }
 
+/// A number with three digits that count, or all in front of the point: `1,234`, `56.7`, `8.90`.
+pub fn grouped(number: f64) -> String {
+    if number < 99.95 {
+        let places = if number < 9.995 { 2 } else { 1 };
+        return format!("{number:.places$}");
+    }
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `one / other`, `None` where there is nothing to divide by.
 pub fn ratio(one: u64, other: u64) -> Option<f64> {
     (other > 0).then(|| as_f64(one) / as_f64(other))
@@ -164,5 +181,22 @@ mod tests {
         }
         assert_eq!(exact_size(131_072), "128.0 KiB (131072 bytes)");
         assert_eq!(ratio(1, 0), None);
+        assert_eq!(percent(1, 8), "12.5 %");
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        for (number, text) in [
+            (0.0, "0.00"),
+            (9.99, "9.99"),
+            (9.996, "10.0"),
+            (99.94, "99.9"),
+            (99.96, "100"),
+            (999.4, "999"),
+            (1234.5, "1,234"),
+            (1_234_567.0, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
     }
 }

@@ -33,6 +33,20 @@ impl Progress {
         self.0.set_position(bytes_done);
     }
 
+    /// A bar over steps, of which nobody knows yet how many there are.
+    pub fn of_steps(quiet: bool, what: &str) -> Self {
+        let progress = Self::new(quiet, what, Some(0));
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+            progress.0.set_style(style);
+        }
+        progress
+    }
+
+    pub fn set_of(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+
     /// The same as [`set`](Self::set), as a value of its own.
     pub fn setter(&self) -> impl Fn(u64) + 'static {
         let bar = self.0.clone();

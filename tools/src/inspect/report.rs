@@ -1,16 +1,15 @@
-//! The summary of a file, and the table of its chunks.
+//! The summary of a file.
 
 use std::path::Path;
 
 use serde::Serialize;
-use windrow::format::ChunkType;
-use windrow::{CompressionType, Reader, RecordsMetadata, Scanned, ScannedChunk, scan_chunks};
+use windrow::{CompressionType, Reader, RecordsMetadata};
 
+use super::dictionaries::DictionaryLine;
 use super::survey::Survey;
 use crate::cat::Data;
 use crate::error::{CliError, printable};
-use crate::output::{Stdout, count, exact_size, ratio, role_name, size};
-use crate::verify::FaultLine;
+use crate::output::{Stdout, count, exact_size, ratio, size};
 
 /// One line of `--json` for a file.
 #[derive(Debug, Serialize)]
@@ -24,7 +23,10 @@ pub struct FileLine<'a> {
     group_size: u64,
     uniform: bool,
     codecs: Vec<CodecCount>,
+    layout: Option<&'static str>,
     transposed_chunks: u64,
+    page_chunks: u64,
+    dictionaries: Vec<DictionaryLine>,
     records_metadata: Option<RecordsMetadataLine<'a>>,
     writer_options: Option<&'a str>,
     user_metadata: Vec<Pair<'a>>,
@@ -36,6 +38,7 @@ pub struct FileLine<'a> {
     postscript_bytes: u64,
     padding_bytes: u64,
     records_metadata_bytes: u64,
+    dictionary_bytes: u64,
     dead_bytes: u64,
     provisional_chunks: u64,
     provisional_bytes: u64,
@@ -111,7 +114,14 @@ impl<'a> FileLine<'a> {
                     chunks,
                 })
                 .collect(),
+            layout: survey.layout(),
             transposed_chunks: survey.transposed_chunks,
+            page_chunks: survey.page_chunks,
+            dictionaries: survey
+                .dictionaries
+                .iter()
+                .map(DictionaryLine::new)
+                .collect(),
             records_metadata: survey
                 .records_metadata
                 .as_ref()
@@ -133,6 +143,7 @@ impl<'a> FileLine<'a> {
             postscript_bytes: survey.postscript_bytes,
             padding_bytes: survey.padding_bytes,
             records_metadata_bytes: survey.records_metadata_bytes,
+            dictionary_bytes: survey.dictionary_bytes,
             dead_bytes: survey.dead_bytes,
             provisional_chunks: survey.provisional_chunks,
             provisional_bytes: survey.provisional_bytes,
@@ -153,13 +164,20 @@ impl<'a> FileLine<'a> {
         };
         row("version", &readers)?;
         row("records", &self.records.to_string())?;
-        row("chunks", &self.chunks_in_words())?;
+        row("chunks", &self.chunks.to_string())?;
+        if self.layout.is_some() {
+            row("layout", &self.layout_in_words())?;
+        }
         row("group size", &self.group_size_in_words())?;
         row("codecs", &self.codecs_in_words())?;
         row(
             "options",
             &printable(self.writer_options.unwrap_or("not recorded")),
         )?;
+        for dictionary in &self.dictionaries {
+            row("dictionary", &dictionary.in_words())?;
+            row("copies", &dictionary.copies_in_words())?;
+        }
         if let Some(said) = &self.records_metadata {
             let stored = size(self.records_metadata_bytes);
             row(
@@ -221,11 +239,18 @@ impl<'a> FileLine<'a> {
         Ok(())
     }
 
-    fn chunks_in_words(&self) -> String {
-        match self.transposed_chunks {
-            0 => self.chunks.to_string(),
-            all if all == self.chunks => format!("{all}, transposed"),
-            some => format!("{}, {some} of them transposed", self.chunks),
+    fn layout_in_words(&self) -> String {
+        let others = self
+            .chunks
+            .saturating_sub(self.transposed_chunks + self.page_chunks);
+        match self.layout {
+            Some("mixed") => format!(
+                "mixed: {}, {} of pages, {} transposed",
+                count(others, "chunk of groups"),
+                self.page_chunks,
+                self.transposed_chunks
+            ),
+            layout => layout.unwrap_or_default().to_owned(),
         }
     }
 
@@ -277,93 +302,4 @@ fn shown(text: &str) -> String {
         String::new()
     };
     format!("{}{rest}", printable(&shown))
-}
-
-/// All chunks of a file, printed as they are found: there may be millions.
-#[derive(Debug)]
-pub struct ChunkTable<'a> {
-    path: &'a Path,
-    json: bool,
-}
-
-/// One line of `--json` for a chunk.
-#[derive(Debug, Serialize)]
-struct ChunkLine {
-    kind: &'static str,
-    path: String,
-    role: &'static str,
-    chunk: Option<u64>,
-    offset: u64,
-    bytes: u64,
-    records: u64,
-    decoded_bytes: u64,
-    ratio: Option<f64>,
-    codec: Option<&'static str>,
-    transposed: bool,
-}
-
-impl<'a> ChunkTable<'a> {
-    pub fn new(path: &'a Path, json: bool) -> Self {
-        Self { path, json }
-    }
-
-    pub fn print(&self, out: &mut Stdout) -> Result<(), CliError> {
-        if !self.json {
-            out.line(&format!(
-                "  {:<11} {:>8} {:>14} {:>12} {:>9} {:>12} {:>7}  codec",
-                "role", "chunk", "offset", "bytes", "records", "decoded", "ratio"
-            ))?;
-        }
-        for scanned in scan_chunks(self.path)? {
-            match scanned? {
-                Scanned::Chunk(chunk) => self.print_chunk(&chunk, out)?,
-                Scanned::Fault(fault) => {
-                    let line = FaultLine::new(&fault);
-                    if self.json {
-                        out.json(&line.with_path(self.path))?;
-                    } else {
-                        out.line(&printable(&format!("  fault       {}", line.in_words())))?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn print_chunk(&self, chunk: &ScannedChunk, out: &mut Stdout) -> Result<(), CliError> {
-        let bytes = chunk.bytes.end - chunk.bytes.start;
-        let header = &chunk.header;
-        let ratio = ratio(header.decoded_bytes, bytes).filter(|_| header.num_records > 0);
-        let codec = chunk.compression.map(CompressionType::name);
-        let transposed = header.chunk_type == ChunkType::Transposed;
-        let role = role_name(chunk.role);
-        if self.json {
-            return out.json(&ChunkLine {
-                kind: "chunk",
-                path: self.path.display().to_string(),
-                role,
-                chunk: chunk.chunk,
-                offset: chunk.bytes.start,
-                bytes,
-                records: header.num_records,
-                decoded_bytes: header.decoded_bytes,
-                ratio,
-                codec,
-                transposed,
-            });
-        }
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        out.line(&format!(
-            "  {:<11} {:>8} {:>14} {bytes:>12} {:>9} {:>12} {:>7}  {}{}",
-            role,
-            or_dash(chunk.chunk.map(|chunk| chunk.to_string())),
-            chunk.bytes.start,
-            header.num_records,
-            header.decoded_bytes,
-            or_dash(ratio.map(|ratio| format!("{ratio:.2}"))),
-            codec.unwrap_or("-"),
-            if transposed { ", transposed" } else { "" },
-        ))
-    }
 }

@@ -5,14 +5,15 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use windrow::format::{
-    BLOCK_BYTES, Chunk, ChunkType, Limits, POSTSCRIPT_COPIES, RecordDecoder, parse_postscript,
-    take_out_block_headers,
+    BLOCK_BYTES, Chunk, ChunkType, Limits, MAX_DICTIONARY_BYTES, POSTSCRIPT_COPIES, RecordDecoder,
+    parse_postscript, take_out_block_headers,
 };
 use windrow::{
     At, ChunkRole, CompressionType, Reader, Records, RecordsMetadata, Scanned, ScannedChunk,
     scan_chunks,
 };
 
+use super::dictionaries::{self, FoundDictionary};
 use crate::error::CliError;
 use crate::output::complain;
 use crate::progress::Progress;
@@ -27,6 +28,8 @@ pub struct Survey {
     pub padding_bytes: u64,
     /// The chunk that says what the records are.
     pub records_metadata_bytes: u64,
+    /// All copies of dictionaries.
+    pub dictionary_bytes: u64,
     /// Those of provisional chunks included.
     pub dead_bytes: u64,
     pub provisional_chunks: u64,
@@ -40,8 +43,12 @@ pub struct Survey {
     pub decoded_bytes: u64,
     /// Codecs of the data chunks, and how many chunks use each; most used first.
     pub codecs: Vec<(Option<CompressionType>, u64)>,
+    pub data_chunks: u64,
     /// How many of the data chunks are transposed.
     pub transposed_chunks: u64,
+    /// How many of the data chunks are record pages.
+    pub page_chunks: u64,
+    pub dictionaries: Vec<FoundDictionary>,
     /// What the file says of its records, if it can be read.
     pub records_metadata: Option<RecordsMetadata>,
     pub faults: u64,
@@ -81,14 +88,23 @@ pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliErro
                     .decoded_bytes
                     .saturating_add(chunk.header.decoded_bytes);
                 survey.count_codec(chunk.compression);
-                let transposed = chunk.header.chunk_type == ChunkType::Transposed;
-                survey.transposed_chunks += u64::from(transposed);
+                survey.data_chunks += 1;
+                match chunk.header.chunk_type {
+                    ChunkType::Transposed => survey.transposed_chunks += 1,
+                    ChunkType::Pages => survey.page_chunks += 1,
+                    _ => {}
+                }
                 &mut survey.data_bytes
             }
             ChunkRole::Footer => &mut survey.footer_bytes,
             ChunkRole::Postscript => &mut survey.postscript_bytes,
             ChunkRole::Padding => &mut survey.padding_bytes,
             ChunkRole::Metadata => &mut survey.records_metadata_bytes,
+            ChunkRole::Dictionary => {
+                let raw = read_chunk(&mut file, &chunk).map_err(CliError::io("read", path))?;
+                dictionaries::push(&mut survey.dictionaries, &chunk, &raw);
+                &mut survey.dictionary_bytes
+            }
             role => {
                 if role == ChunkRole::Provisional {
                     survey.provisional_chunks += 1;
@@ -110,11 +126,23 @@ pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliErro
             Err(error) => return Err(error.into()),
         }
     }
+    dictionaries::measure(path, reader, &mut survey.dictionaries)?;
     // Stable, so that codecs that are used equally often stay in file order.
     survey
         .codecs
         .sort_by_key(|&(_, chunks)| std::cmp::Reverse(chunks));
     Ok(survey)
+}
+
+/// Header and data of a chunk, but for what is more than the largest dictionary may take.
+fn read_chunk(file: &mut File, chunk: &ScannedChunk) -> io::Result<Vec<u8>> {
+    const MOST_BYTES: u64 = 2 * MAX_DICTIONARY_BYTES as u64;
+    let begin = chunk.bytes.start;
+    let mut raw = Vec::new();
+    file.seek(SeekFrom::Start(begin))?;
+    file.take((chunk.bytes.end - begin).min(MOST_BYTES))
+        .read_to_end(&mut raw)?;
+    Ok(take_out_block_headers(begin, &raw).into_owned())
 }
 
 /// Whether a dead chunk is a postscript: that of an index that an append has replaced.
@@ -129,10 +157,7 @@ fn is_postscript(file: &mut File, chunk: &ScannedChunk) -> io::Result<bool> {
     {
         return Ok(false);
     }
-    let mut raw = Vec::new();
-    file.seek(SeekFrom::Start(begin))?;
-    file.take(bytes).read_to_end(&mut raw)?;
-    let flat = take_out_block_headers(begin, &raw);
+    let flat = read_chunk(file, chunk)?;
     let mut records = Records::new();
     let at = At::byte(begin);
     let parsed = Chunk::parse(&flat, at)
@@ -141,7 +166,29 @@ fn is_postscript(file: &mut File, chunk: &ScannedChunk) -> io::Result<bool> {
     Ok(parsed.is_ok())
 }
 
+/// How the records of a chunk of this type are laid out, if it is one of records.
+pub fn layout_name(chunk_type: ChunkType) -> Option<&'static str> {
+    match chunk_type {
+        ChunkType::Simple => Some("groups"),
+        ChunkType::Transposed => Some("transposed"),
+        ChunkType::Pages => Some("pages"),
+        _ => None,
+    }
+}
+
 impl Survey {
+    /// The layout of all data chunks, or `mixed`; `None` without any.
+    pub fn layout(&self) -> Option<&'static str> {
+        let chunk_type = match (self.data_chunks, self.page_chunks, self.transposed_chunks) {
+            (0, ..) => return None,
+            (_, 0, 0) => ChunkType::Simple,
+            (all, pages, 0) if all == pages => ChunkType::Pages,
+            (all, 0, transposed) if all == transposed => ChunkType::Transposed,
+            _ => return Some("mixed"),
+        };
+        layout_name(chunk_type)
+    }
+
     fn count_codec(&mut self, codec: Option<CompressionType>) {
         match self.codecs.iter_mut().find(|(known, _)| *known == codec) {
             Some((_, chunks)) => *chunks += 1,

@@ -4,7 +4,7 @@ use windrow::WRITER_KEYS;
 
 use crate::scratch::Scratch;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "inspect",
     "cat",
     "head",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 9] = [
     "append",
     "repair",
     "train-dictionary",
+    "advise",
 ];
 
 #[test]
@@ -71,6 +72,7 @@ fn help_names_the_file_of_the_repository() {
         "append",
         "repair",
         "train-dictionary",
+        "advise",
     ] {
         let ran = scratch.ok(&[command, "--help"]);
         let text = ran.text();
@@ -111,6 +113,10 @@ fn a_wrong_command_line_is_code_2() {
         &["repair", "a"],
         &["repair", "a", "b"],
         &["repair", "-o", "b"],
+        &["advise"],
+        &["advise", "a.csv", "b.csv"],
+        &["advise", "a.csv", "--access", "backwards"],
+        &["advise", "a.csv", "--force"],
         &["train-dictionary", "a.jsonl"],
         &["train-dictionary", "-o", "b"],
         &["train-dictionary", "a.jsonl", "-o", "b", "--size", "off"],

@@ -1,5 +1,6 @@
 //! Runs the `windrow` command and looks at what it prints, writes and returns.
 
+mod advise;
 mod append;
 #[cfg(unix)]
 mod append_ends;

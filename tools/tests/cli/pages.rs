@@ -1,8 +1,9 @@
 //! Record pages and dictionaries, through all commands that write.
 
+use serde_json::{Value, json};
 use windrow::{Dictionary, DictionaryOption, Layout, Reader, Writer, WriterOptions};
 
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, documented, fields};
 
 /// Small records that resemble each other, as lines of JSON.
 pub fn events(seed: usize, count: usize) -> String {
@@ -271,4 +272,118 @@ fn a_file_that_was_never_finished_keeps_them_too() {
     assert_eq!(repaired.len(), 1600);
     assert_eq!(options_of(&repaired).layout(), Layout::Pages);
     assert_eq!(id_of(&repaired), Some(dictionary.id()));
+}
+
+#[test]
+fn inspect_shows_layout_and_dictionaries() {
+    let scratch = with_pages();
+    let args = ["inspect", "--json", "--chunks", "a.array_record"];
+    let lines = scratch.ok(&args).json();
+    let file = &lines[0];
+    assert_eq!(
+        fields(file),
+        documented("windrow inspect", "kind: \"file\"", &["kind"])
+    );
+    assert_eq!(
+        (&file["layout"], &file["page_chunks"]),
+        (&json!("pages"), &json!(12))
+    );
+    let [dictionary] = &file["dictionaries"].as_array().unwrap()[..] else {
+        panic!("one dictionary: {file}");
+    };
+    let shape = documented("windrow inspect", "| `dictionaries` | type", &[]);
+    assert_eq!(fields(dictionary), shape);
+    let reader = scratch.reader("a.array_record");
+    let id = format!("{:016x}", id_of(&reader).unwrap());
+    assert_eq!(dictionary["id"], id);
+    assert_eq!(
+        fields(&dictionary["gain"]),
+        documented("windrow inspect", "| gain |", &[])
+    );
+    let gain = |name: &str| dictionary["gain"][name].as_u64().unwrap();
+    assert!(
+        gain("with_bytes") * 3 < gain("without_bytes") * 2,
+        "{dictionary}"
+    );
+    assert_eq!(gain("records"), 6000, "all of them, for they are few");
+    let copies = dictionary["copies"].as_array().unwrap();
+    let footer = reader.footer();
+    assert_eq!(copies[0]["offset"], footer.metadata.dictionaries[0]);
+    assert_eq!(copies[1]["offset"], footer.footer_end);
+    assert!(copies.iter().all(|copy| copy["sound"] == true));
+    let bytes: u64 = copies
+        .iter()
+        .map(|copy| copy["bytes"].as_u64().unwrap())
+        .sum();
+    assert_eq!(file["dictionary_bytes"], bytes);
+    let parts = [
+        "signature_bytes",
+        "data_bytes",
+        "footer_bytes",
+        "postscript_bytes",
+        "padding_bytes",
+        "dictionary_bytes",
+        "dead_bytes",
+    ];
+    let sum: u64 = parts.iter().map(|name| file[name].as_u64().unwrap()).sum();
+    assert_eq!(file["file_bytes"], sum, "the parts make the whole");
+    let count = |key: &str, value: &Value| lines.iter().filter(|line| line[key] == *value).count();
+    assert_eq!(count("role", &json!("dictionary")), 2);
+    assert_eq!(
+        count("layout", &json!("pages")),
+        12 + 1,
+        "the file's line, too"
+    );
+
+    let ran = scratch.ok(&["inspect", "--chunks", "a.array_record"]);
+    let text = ran.text();
+    assert!(text.contains("  layout     pages\n"), "{text}");
+    assert!(text.contains(&format!("  dictionary {id}, ")), "{text}");
+    assert!(text.contains(" % saved\n"), "{text}");
+    assert!(text.contains("  copies     byte 64: "), "{text}");
+    assert!(text.contains("zstd, pages\n"), "{text}");
+    assert!(text.contains("\n  dictionary         - "), "{text}");
+}
+
+#[test]
+fn a_damaged_copy_is_told() {
+    let scratch = with_pages();
+    let whole = scratch.get("a.array_record");
+    let behind = scratch.reader("a.array_record").footer().footer_end;
+    scratch.damage("a.array_record", 64 + 200);
+    let ran = scratch.run(&["inspect", "--json", "a.array_record"]);
+    let line = &ran.json()[0];
+    let sound = |line: &Value| -> Vec<bool> {
+        let copies = line["dictionaries"][0]["copies"].as_array().unwrap();
+        copies.iter().map(|copy| copy["sound"] == true).collect()
+    };
+    assert_eq!(sound(line), [false, true]);
+    assert_eq!(line["dictionaries"].as_array().unwrap().len(), 1);
+    let text = scratch.run(&["inspect", "a.array_record"]);
+    assert!(text.text().contains(", damaged; byte "), "{text:?}");
+    let verify = scratch.run(&["verify", "a.array_record"]);
+    assert_eq!(verify.code, 1);
+    assert!(
+        verify.text().contains("byte 64: chunk_data_hash: "),
+        "{verify:?}"
+    );
+    // Without both, every record is lost.
+    scratch.damage("a.array_record", usize::try_from(behind).unwrap() + 200);
+    let line = &scratch.run(&["inspect", "--json", "a.array_record"]).json()[0];
+    assert_eq!(sound(line), [false, false]);
+    assert_eq!(line["dictionaries"][0]["gain"], json!(null));
+    let text = scratch.run(&["inspect", "a.array_record"]);
+    assert!(text.text().contains(", lost: no copy is sound"), "{text:?}");
+    scratch.fails(&["cat", "a.array_record"], 1, &["dictionary"]);
+    let deep = scratch.run(&["verify", "--deep", "a.array_record"]);
+    assert!(deep.text().contains("dictionary_missing"), "{deep:?}");
+    // One whose header is damaged is not seen at all.
+    scratch.put("a.array_record", &whole);
+    scratch.damage("a.array_record", 64 + 3);
+    let text = scratch.run(&["inspect", "a.array_record"]);
+    assert!(
+        text.text().contains("; the other one is missing"),
+        "{text:?}"
+    );
+    scratch.ok(&["cat", "a.array_record"]);
 }

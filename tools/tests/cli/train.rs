@@ -41,7 +41,7 @@ fn a_dictionary_of_several_inputs_is_written_and_used() {
     );
     assert_eq!(
         fields(&report["held_back"]),
-        documented(section, "| gain |", &[])
+        documented("windrow inspect", "| gain |", &[])
     );
     assert_eq!(
         (&report["inputs"], &report["records"]),

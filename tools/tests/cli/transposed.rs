@@ -206,7 +206,8 @@ fn inspect_shows_what_the_file_says() {
 
     let ran = scratch.ok(&["inspect", "--chunks", "a.array_record"]);
     for line in [
-        "  chunks     3, transposed".to_owned(),
+        "  chunks     3".to_owned(),
+        "  layout     transposed".to_owned(),
         format!(
             "  messages   shop.Visit; 2 descriptors of {bytes} B; {} B in the file",
             chunk["bytes"]
