@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
-use windrow::format::{MAX_DICTIONARY_BYTES, MIN_DICTIONARY_BYTES};
-use windrow::{DictionaryError, DictionaryOption, Error, SourceName};
+use windrow::format::{MAX_DICTIONARY_BYTES, MIN_DICTIONARY_BYTES, RecordGroup};
+use windrow::{DictionaryError, DictionaryOption, Error, Layout, SourceName, WriterOptions};
 
 use crate::errors::{exception, raise};
 use crate::place::{buffer_or_none, bytes_of, each_record, local_path};
@@ -19,12 +19,6 @@ use crate::place::{buffer_or_none, bytes_of, each_record, local_path};
 const SAMPLE_BYTES: usize = 16 << 20;
 /// Bytes of one record that are taken in at the most.
 const SAMPLE_RECORD_BYTES: usize = 64 << 10;
-/// Bytes that are trained on at the most, evenly from those that were taken in.
-const TRAINING_BYTES: usize = 6 << 20;
-/// The largest dictionary if no size is asked for.
-const DEFAULT_BYTES: usize = 256 << 10;
-/// Bytes of training for a byte of dictionary, likewise.
-const TRAINING_RATIO: usize = 24;
 /// Records that are taken in between two looks for Ctrl-C.
 const STEP_RECORDS: usize = 1024;
 /// How long training goes on between two looks for Ctrl-C.
@@ -139,85 +133,61 @@ pub fn train_dictionary(
     records: &Bound<'_, PyAny>,
     max_bytes: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<Dictionary>> {
-    let max_bytes = max_bytes.map(size).transpose()?;
-    let samples = Samples::of(records)?;
-    train(records.py(), samples, max_bytes)
+    let dictionary = match max_bytes {
+        Some(bytes) => DictionaryOption::Size(size(bytes)?),
+        None => DictionaryOption::Auto,
+    };
+    let options = WriterOptions::new()
+        .with_layout(Layout::Pages)
+        .with_dictionary(dictionary);
+    train(records.py(), sample(records)?, options)
 }
 
-fn size(bytes: &Bound<'_, PyAny>) -> PyResult<usize> {
+fn size(bytes: &Bound<'_, PyAny>) -> PyResult<u32> {
     let sizes = MIN_DICTIONARY_BYTES..=MAX_DICTIONARY_BYTES;
-    let size = bytes.extract().ok().filter(|size| sizes.contains(size));
-    size.ok_or_else(|| {
+    let fits = |size: &u32| usize::try_from(*size).is_ok_and(|size| sizes.contains(&size));
+    bytes.extract().ok().filter(fits).ok_or_else(|| {
         let message = format!(
-            "max_bytes is {bytes}, not one of {} to {}",
-            sizes.start(),
-            sizes.end()
+            "max_bytes is {bytes}, not one of {MIN_DICTIONARY_BYTES} to {MAX_DICTIONARY_BYTES}"
         );
         exception("OptionsError", "invalid_option_value", message)
     })
 }
 
-/// Records to train on, one behind the other.
-#[derive(Default)]
-struct Samples {
-    bytes: Vec<u8>,
-    sizes: Vec<usize>,
-}
-
-impl Samples {
-    /// Takes in the first of these records.
-    fn of(records: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let mut samples = Self::default();
-        for record in each_record(records)? {
-            let record = bytes_of(&record?)?;
-            let record = record.as_bytes();
-            let size = record.len().min(SAMPLE_RECORD_BYTES);
-            samples.bytes.extend_from_slice(&record[..size]);
-            samples.sizes.push(size);
-            // Empty records take memory, too.
-            let held = samples.bytes.len() + samples.sizes.len() * size_of::<usize>();
-            if held >= SAMPLE_BYTES {
-                break;
-            }
-            if samples.sizes.len() % STEP_RECORDS == 0 {
-                records.py().check_signals()?;
-            }
+/// Takes in the first of these records.
+fn sample(records: &Bound<'_, PyAny>) -> PyResult<RecordGroup> {
+    let mut samples = RecordGroup::new();
+    for (number, record) in each_record(records)?.enumerate() {
+        let record = bytes_of(&record?)?;
+        let record = record.as_bytes();
+        samples.push(&record[..record.len().min(SAMPLE_RECORD_BYTES)]);
+        // Empty ones take time and memory, too.
+        if samples.bytes_len() + 8 * number >= SAMPLE_BYTES {
+            break;
         }
-        Ok(samples)
+        if number % STEP_RECORDS == 0 {
+            records.py().check_signals()?;
+        }
     }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.as_slice();
-        self.sizes.iter().map(move |&size| {
-            let (sample, behind) = rest.split_at(size);
-            rest = behind;
-            sample
-        })
-    }
-
-    fn train(&self, max_bytes: Option<usize>) -> Option<windrow::Dictionary> {
-        let training_bytes = self.bytes.len().min(TRAINING_BYTES);
-        let step = self.bytes.len().div_ceil(TRAINING_BYTES).max(1);
-        let size = max_bytes.unwrap_or(DEFAULT_BYTES.min(training_bytes / TRAINING_RATIO));
-        windrow::Dictionary::train(self.iter().step_by(step), size)
-    }
+    Ok(samples)
 }
 
 /// Trains in a thread of its own, which Ctrl-C leaves to itself: nothing can stop it.
 fn train(
     py: Python<'_>,
-    samples: Samples,
-    max_bytes: Option<usize>,
+    samples: RecordGroup,
+    options: WriterOptions,
 ) -> PyResult<Option<Dictionary>> {
     let (sender, mut receiver) = channel();
     thread::spawn(move || {
+        let trained = windrow::train_dictionary(samples.iter(), &options);
         // Nobody may be waiting any more.
-        let _ = sender.send(samples.train(max_bytes));
+        let _ = sender.send(trained);
     });
     loop {
         let receiver = &mut receiver;
         match py.detach(move || receiver.recv_timeout(STEP)) {
-            Ok(trained) => return Ok(trained.map(Dictionary)),
+            Ok(trained) => return Ok(trained.map(|trained| Dictionary(trained.dictionary))),
             Err(RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(RecvTimeoutError::Disconnected) => unreachable!("training does not panic"),
         }

@@ -579,6 +579,8 @@ def test_a_damaged_table_costs_its_chunk(files: dict[str, Path], tmp_path: Path)
                 reader[number]
             assert (info.value.code, info.value.record_range, info.value.chunk_index) == (code, (1024, 2048), 1)
         assert reader[1023] == EVENTS[1023] and reader[2048] == EVENTS[2048]
+        skipping = windrow.RecordReader(bytes(content), on_corrupt="skip")
+        assert skipping.read_many([0, 1024, 2048]) == [EVENTS[0], None, EVENTS[2048]]
 
 
 def test_a_dictionary_is_there_twice(files: dict[str, Path], tmp_path: Path, trained: windrow.Dictionary) -> None:

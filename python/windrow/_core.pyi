@@ -467,7 +467,8 @@ class RecordWriter:
         """Records written so far, those of the file that is appended to among them."""
     @property
     def options(self) -> str:
-        """The options as the footer will state them; with `mode="append"` those of the file, where none were given."""
+        """The options as the footer will state them, but that it does not say how a dictionary was made; with
+        `mode="append"` those of the file, where none were given."""
 
 @final
 class Dictionary:
