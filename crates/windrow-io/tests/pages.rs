@@ -585,6 +585,8 @@ fn uncompressed_records_in_memory_are_lent_without_a_copy() {
     });
     // All but those that a block header cuts.
     assert!((70..100).contains(&lent.count()));
+}
+
 #[test]
 fn recovery_counts_no_records_whose_dictionary_is_lost() {
     let records = events(0..3000);
