@@ -140,7 +140,7 @@ pub fn train_dictionary(
     let options = WriterOptions::new()
         .with_layout(Layout::Pages)
         .with_dictionary(dictionary);
-    train(records.py(), sample(records)?, options)
+    train(records.py(), sample(records, SAMPLE_RECORD_BYTES)?, options)
 }
 
 fn size(bytes: &Bound<'_, PyAny>) -> PyResult<u32> {
@@ -154,13 +154,13 @@ fn size(bytes: &Bound<'_, PyAny>) -> PyResult<u32> {
     })
 }
 
-/// Takes in the first of these records.
-fn sample(records: &Bound<'_, PyAny>) -> PyResult<RecordGroup> {
+/// Takes in the first of these records, of each no more than `record_bytes`.
+pub fn sample(records: &Bound<'_, PyAny>, record_bytes: usize) -> PyResult<RecordGroup> {
     let mut samples = RecordGroup::new();
     for (number, record) in each_record(records)?.enumerate() {
         let record = bytes_of(&record?)?;
         let record = record.as_bytes();
-        samples.push(&record[..record.len().min(SAMPLE_RECORD_BYTES)]);
+        samples.push(&record[..record.len().min(record_bytes)]);
         // Empty ones take time and memory, too.
         if samples.bytes_len() + 8 * number >= SAMPLE_BYTES {
             break;

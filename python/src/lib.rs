@@ -1,5 +1,6 @@
 //! `windrow._core`: what the Python package does in Rust. Documented in `python/windrow/_core.pyi`.
 
+mod advise;
 mod array;
 mod arrow;
 mod batch;
@@ -31,6 +32,8 @@ mod writer;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::advise::{Advice, Outcome, advise};
     #[pymodule_export]
     use crate::batch::{Batch, BatchIterator, BatchViews, RecordView};
     #[pymodule_export]

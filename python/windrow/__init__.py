@@ -13,10 +13,12 @@ under its own name after `windrow.compat.install()`.
 from collections.abc import Sequence
 
 from windrow._core import (
+    Advice,
     Batch,
     DataSource,
     Dictionary,
     Fault,
+    Outcome,
     Permutation,
     PermutationIterator,
     RecordIterator,
@@ -27,6 +29,7 @@ from windrow._core import (
     TailReader,
     VerifyReport,
     __version__,
+    advise,
     recover,
     train_dictionary,
     verify,
@@ -52,6 +55,7 @@ from windrow._instruction import FileInstruction
 from windrow._records_metadata import RecordsMetadata
 
 __all__ = [
+    "Advice",
     "Batch",
     "ClosedError",
     "CorruptError",
@@ -67,6 +71,7 @@ __all__ = [
     "NoDirectoryError",
     "OptionsError",
     "OutOfRangeError",
+    "Outcome",
     "Permutation",
     "PermutationIterator",
     "RecordIterator",
@@ -83,6 +88,7 @@ __all__ = [
     "WindrowError",
     "WriterError",
     "__version__",
+    "advise",
     "recover",
     "train_dictionary",
     "verify",

@@ -502,8 +502,8 @@ class Dictionary:
 def train_dictionary(records: Iterable[Buffer], *, max_bytes: int | None = None) -> Dictionary | None:
     """Trains a dictionary for records like these.
 
-    Takes the first 16 MiB of them, of each no more than 64 KiB, and trains on 6 MiB, evenly from all of these: give
-    records from all over, such as `reader[::100]`. Takes a second or two, without the interpreter's lock.
+    Takes the first 16 MiB of them, of each no more than 64 KiB, and trains on 8 MiB, evenly from all of these: give
+    records from all over, such as `reader[::100]`. Takes about a second, without the interpreter's lock.
 
     Args:
         records: any iterable of `bytes` or other contiguous buffers.
@@ -515,6 +515,83 @@ def train_dictionary(records: Iterable[Buffer], *, max_bytes: int | None = None)
 
     Raises:
         OptionsError: `max_bytes` out of range.
+    """
+
+@final
+class Outcome:
+    """How one way to write some records turned out: the best of all rounds for each figure."""
+
+    @property
+    def options(self) -> str:
+        """The option string, as `RecordWriter` takes it."""
+    @property
+    def layout(self) -> Literal["groups", "pages"]: ...
+    @property
+    def size(self) -> float:
+        """Bytes of chunks and index as a share of the bytes of the records: 0.25 is a quarter. A file has about 128 KiB
+        more, and its dictionary twice."""
+    @property
+    def write_bytes_per_second(self) -> float:
+        """Bytes of records a second."""
+    @property
+    def in_order_per_second(self) -> float:
+        """Records a second."""
+    @property
+    def single_us(self) -> float:
+        """Microseconds that it takes to read one record at random, no decoded chunk being kept."""
+    @property
+    def batch_per_second(self) -> float:
+        """Records a second in shuffled batches of up to 1024."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Advice:
+    """What `advise` found."""
+
+    @property
+    def records(self) -> int:
+        """How many records were tried."""
+    @property
+    def record_bytes(self) -> int: ...
+    @property
+    def access(self) -> Literal["random", "sequential", "both"]: ...
+    @property
+    def training_seconds(self) -> float | None:
+        """Seconds that the dictionary took to train, once for a file; `None` where there is none that pays."""
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """One for each way to write the records; empty without records."""
+    @property
+    def recommended(self) -> Outcome | None:
+        """What suits the access pattern best: the least size, where being read four times as fast is worth twice the
+        size. `None` without records."""
+    @property
+    def recommended_groups(self) -> Outcome | None:
+        """The same among those that `array_record` reads, too."""
+
+def advise(
+    records: Iterable[Buffer],
+    *,
+    access: Literal["random", "sequential", "both"] = "both",
+    rounds: int = 3,
+    progress: Callable[[int], object] | None = None,
+) -> Advice:
+    """Tries layouts, group sizes, codecs and dictionaries on some records, and recommends one.
+
+    Writes and reads them in some twenty ways in a temporary folder, which takes about a second for each MiB of records,
+    without the interpreter's lock. The first 16 MiB of records are taken, which is plenty; give records from all over,
+    such as `reader[::100]`. `windrow advise` does the same for a file, and draws it.
+
+    Args:
+        records: any iterable of `bytes` or other contiguous buffers.
+        access: how they will be read.
+        rounds: how many times each way is tried, at least 1.
+        progress: called in front of each trial, with the number of those that are done.
+
+    Raises:
+        OptionsError: an access that is none of these.
+        OSError and its kinds: the temporary folder cannot be written.
     """
 
 @final
