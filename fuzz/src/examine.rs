@@ -6,7 +6,7 @@ use windrow::{
     Error, IndexStorage, Reader, ReaderOptions, Scanned, SourceName, VerifyOptions, VerifyReport,
     scan_store, verify_store,
 };
-use windrow_tests::hostile::{Outcome, Seen, assert_methods};
+use windrow_tests::hostile::{Outcome, Seen, assert_methods, assert_pages};
 
 use crate::memory::{bound, within};
 
@@ -139,7 +139,13 @@ pub(crate) fn read(reader: &Reader, most: u64, findings: &mut Findings) -> Vec<u
         .map(|(&index, _)| index)
         .collect();
     if small {
-        assert_methods("a file", reader, &outcomes);
+        // Without the footer's word for it, page chunks are read whole.
+        let is_bad = whole.is_err() || outcomes.iter().any(Result::is_err);
+        if reader.footer().metadata.has_pages && is_bad {
+            assert_pages("a file of pages", reader, &outcomes);
+        } else {
+            assert_methods("a file", reader, &outcomes);
+        }
         findings.records = Some(outcomes);
     }
     unreadable

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use windrow::format::{FooterEntry, FooterMetadata};
 use windrow::{
-    AppendOptions, Codec, RecoverOptions, SourceName, Writer, WriterOptions, recover_store,
+    AppendOptions, Codec, Dictionary, DictionaryOption, Layout, RecoverOptions, SourceName, Writer,
+    WriterOptions, recover_store,
 };
 use windrow_tests::hostile::push_varint;
 
@@ -216,8 +217,7 @@ fn mimic(file: &[u8], records: &mut Vec<Vec<u8>>) {
         version: 1,
         num_chunks: reader.num_chunks(),
         num_records: reader.len(),
-        writer_options: None,
-        user_metadata: Vec::new(),
+        ..FooterMetadata::default()
     };
     let mut number = records.len();
     let mut push = |mut message: Vec<u8>| {
@@ -260,7 +260,28 @@ fn writer_options(input: &mut Input<'_>) -> WriterOptions {
     if extras & 8 != 0 {
         options = options.with_metadata("key", "value");
     }
-    options
+    pages(options, extras >> 5)
+}
+
+/// The same options, or those of record pages: with a dictionary where the codec takes one.
+#[must_use]
+pub fn pages(options: WriterOptions, kind: u8) -> WriterOptions {
+    if kind % 8 < 5 {
+        return options;
+    }
+    let has_zstd = matches!(options.codec(), Codec::Zstd { .. });
+    let options = options.with_layout(Layout::Pages);
+    match kind % 8 {
+        6 if has_zstd => options.with_dictionary(DictionaryOption::Size(256)),
+        7 if has_zstd => options.with_dictionary(DictionaryOption::Given(dictionary())),
+        _ => options,
+    }
+}
+
+/// A dictionary that is the same in all inputs.
+fn dictionary() -> Dictionary {
+    let bytes: Vec<u8> = b"a record of the field, and another; ".repeat(9);
+    Dictionary::new(bytes).expect("any bytes will do")
 }
 
 /// Writes inputs.
@@ -272,6 +293,13 @@ impl Steps {
     #[must_use]
     pub fn new(codec: u8, padded: bool, group_size: u8) -> Self {
         Self(vec![(codec % 4) | (u8::from(padded) << 2), group_size - 1])
+    }
+
+    /// The same of record pages; with a dictionary that is trained or given, for zstd.
+    #[must_use]
+    pub fn of_pages(mut self, kind: u8) -> Self {
+        self.0[0] |= (5 + kind % 3) << 5;
+        self
     }
 
     /// Writes `count` records, 1 to 40.

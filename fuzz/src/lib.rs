@@ -12,6 +12,7 @@ mod memory;
 pub mod mutate_valid_file;
 pub mod open_any_bytes;
 pub mod options_string;
+pub mod pages_decode;
 pub mod recipe;
 pub mod recover_any_bytes;
 mod recovery;

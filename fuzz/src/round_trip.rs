@@ -6,6 +6,7 @@ use windrow::{Codec, Reader, SourceName, VerifyOptions, Writer, WriterOptions, v
 use windrow_tests::hostile::{Outcome, assert_methods};
 
 use crate::examine::reader_options;
+use crate::grown::pages;
 use crate::input::{Input, push_bytes};
 use crate::memory::{bound, within};
 
@@ -54,7 +55,7 @@ pub fn run(input: &[u8]) {
 /// records, all extras one after the other.
 #[must_use]
 pub fn input_of<R: AsRef<[u8]>>(number: u8, records: &[R]) -> Vec<u8> {
-    let extras = number / 4 % 16;
+    let extras = number / 4 % 16 | number << 5;
     let mut input = vec![number, 23, number, extras];
     if extras & 1 != 0 && number % 4 >= 2 {
         input.push(8);
@@ -127,7 +128,7 @@ fn writer_options(input: &mut Input<'_>) -> WriterOptions {
         let value = input.bytes();
         options = options.with_metadata("key", value).with_metadata("", value);
     }
-    options
+    pages(options, extras >> 5)
 }
 
 fn write(options: WriterOptions, steps: &[Step]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use std::{fs, io};
 use windrow::format::{At, Chunk, ChunkType, RecordDecoder, Records, take_out_block_headers};
 use windrow::{CompressionType, Reader, ReaderOptions};
 use windrow_tests::hex_file::HexFile;
-use windrow_tests::hostile::{BOMB_CODECS, bomb, chunk_data, header, one_size};
+use windrow_tests::hostile::{BOMB_CODECS, bomb, chunk_data, header, one_size, pages_fields};
 use windrow_tests::repository::{files_in, path};
 
 use crate::recipe::Recipe;
@@ -14,6 +14,7 @@ use crate::recover_any_bytes::RECIPE;
 use crate::{chunk_decode, open_any_bytes, round_trip};
 
 mod grown;
+mod pages;
 mod transposed;
 
 const FOLDERS: [&str; 2] = ["format-spec/vectors", "tests/data/golden"];
@@ -88,6 +89,7 @@ pub fn all() -> Vec<(&'static str, Vec<Named>)> {
         ),
         ("options_string", option_strings()),
         ("transposed_decode", transposed::inputs()),
+        ("pages_decode", pages::inputs()),
         ("round_trip", writes(&files)),
     ];
     for (_, seeds) in &mut seeds {
@@ -132,7 +134,7 @@ pub fn recipe_of(file: &[u8]) -> Option<Vec<u8>> {
         }
         let listed = listed.contains(&(begin as u64));
         match honest_records(&chunk) {
-            Some((codec, records)) if listed => {
+            Some((codec, records)) if listed && chunk.header.chunk_type == ChunkType::Simple => {
                 recipe.records(codec, &records.iter().collect::<Vec<_>>());
             }
             _ if chunk.header.chunk_type == ChunkType::Padding => recipe.padding(),
@@ -140,6 +142,10 @@ pub fn recipe_of(file: &[u8]) -> Option<Vec<u8>> {
         }
     });
     recipe.footer_codec(footer_codec);
+    let metadata = &reader.footer().metadata;
+    if metadata.has_pages {
+        recipe.metadata_fields(&pages_fields(&metadata.dictionaries));
+    }
     Some(recipe.finish())
 }
 

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use windrow::{Codec, IndexStorage, Reader, ReaderOptions};
+use windrow::{
+    Codec, DictionaryOption, IndexStorage, Layout, Reader, ReaderOptions, WriterOptions,
+};
 use windrow_tests::hostile::{Random, push_text, write_file};
+use windrow_tests::written::write;
 
 /// How many cases run; `WINDROW_HOSTILE_CASES` asks for more.
 const DEFAULT_CASES: u64 = 300;
@@ -44,8 +47,7 @@ fn sound_files() -> Vec<Sound> {
         ("empty records", vec![Vec::new(); 900], zstd, 100),
         ("no records", Vec::new(), zstd, 1),
     ];
-    let sound = |(name, records, codec, group): (_, Vec<Vec<u8>>, _, _)| {
-        let bytes = write_file(&records, codec, group);
+    let sound = |(name, records, bytes): (_, Vec<Vec<u8>>, Vec<u8>)| {
         let reader = Reader::from_bytes(bytes.clone(), ReaderOptions::new()).unwrap();
         let footer = reader.footer();
         let [begin, end] =
@@ -57,7 +59,29 @@ fn sound_files() -> Vec<Sound> {
             footer: begin..end,
         }
     };
-    files.into_iter().map(sound).collect()
+    let pages = [
+        ("pages", text(300, 700), Codec::Uncompressed, 50, false),
+        ("compressed pages", text(300, 700), zstd, 60, false),
+        ("pages with a dictionary", text(400, 300), zstd, 40, true),
+        ("long pages", text(9, 150_000), Codec::Snappy, 4, false),
+    ];
+    let write_pages =
+        |(name, records, codec, group, with_dictionary): (_, Vec<Vec<u8>>, _, _, _)| {
+            let mut options = WriterOptions::new()
+                .with_layout(Layout::Pages)
+                .with_codec(codec)
+                .with_group_size(group);
+            if with_dictionary {
+                options = options.with_dictionary(DictionaryOption::Size(2000));
+            }
+            let bytes = write(&records, options);
+            sound((name, records, bytes))
+        };
+    let groups = files.into_iter().map(|(name, records, codec, group)| {
+        let bytes = write_file(&records, codec, group);
+        sound((name, records, bytes))
+    });
+    groups.chain(pages.into_iter().map(write_pages)).collect()
 }
 
 /// What was done to a file.

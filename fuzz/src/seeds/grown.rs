@@ -91,6 +91,43 @@ fn steps() -> Vec<(&'static str, Steps)> {
                 .end(false),
         ),
         (
+            "pages",
+            new(1, false, 4)
+                .of_pages(0)
+                .write(9, b"one")
+                .flush()
+                .write(2, b"two")
+                .append(false)
+                .write(5, b"three")
+                .flush()
+                .end(true),
+        ),
+        (
+            "pages_trained",
+            new(2, false, 5)
+                .of_pages(1)
+                .write(30, b"a record of the field, and another")
+                .flush()
+                .write(2, b"two")
+                .flush()
+                .again()
+                .write(5, b"a record of the field")
+                .end(true),
+        ),
+        (
+            "pages_dictionary",
+            new(2, false, 3)
+                .of_pages(2)
+                .write(4, b"a record of the field")
+                .flush()
+                .again()
+                .write(4, b"and another")
+                .append(true)
+                .write(1, b"")
+                .append(false)
+                .end(false),
+        ),
+        (
             "mimic",
             new(0, false, 3)
                 .write(3, b"abc")

@@ -2,8 +2,8 @@ use windrow_tests::hostile::Random;
 
 use super::*;
 use crate::{
-    Harm, append_after_damage, mutate_valid_file, options_string, recipe, recover_any_bytes,
-    round_trip, transposed_decode,
+    Harm, append_after_damage, mutate_valid_file, options_string, pages_decode, recipe,
+    recover_any_bytes, round_trip, transposed_decode,
 };
 
 fn seeds(target: &str) -> Vec<Named> {
@@ -72,6 +72,9 @@ fn every_seed_runs() {
     }
     for (_, seed) in seeds("transposed_decode") {
         transposed_decode::run(&seed);
+    }
+    for (_, seed) in seeds("pages_decode") {
+        pages_decode::run(&seed);
     }
     for (_, seed) in seeds("round_trip") {
         round_trip::run(&seed);

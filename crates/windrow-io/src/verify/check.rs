@@ -87,6 +87,7 @@ pub(super) fn check_sections(
             decoder: &mut scratch.decoder,
             records: &mut scratch.records,
             dictionaries: checks.dictionaries.clone(),
+            is_indexed: true,
             data: Vec::new(),
             report: VerifyReport::default(),
             go_on,
@@ -99,6 +100,7 @@ pub(super) fn check_sections(
                     None
                 }
                 Ok(section) => {
+                    checker.is_indexed = section.indexed;
                     let mut walk = Walk::new(section, checks.file_bytes);
                     let stopped = checker.check(&mut walk).err();
                     outcome.position = walk.position();
@@ -161,8 +163,10 @@ struct Checker<'a, P> {
     window: Window,
     decoder: &'a mut RecordDecoder,
     records: &'a mut Records,
-    /// With those that were come by.
+    /// Where no index names any, with those that were come by.
     dictionaries: Dictionaries,
+    /// Whether there is an index for the section at hand.
+    is_indexed: bool,
     /// The data of the chunk at hand, where they are to be decoded.
     data: Vec<u8>,
     report: VerifyReport,
@@ -309,7 +313,9 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         let limits = &self.checks.limits;
         if chunk.header.chunk_type == ChunkType::Dictionary {
             let dictionary = self.dictionaries.parse_chunk(&chunk, limits)?;
-            self.dictionaries.push(Ok(dictionary));
+            if !self.is_indexed {
+                self.dictionaries.push(Ok(dictionary));
+            }
             return Ok(());
         }
         if chunk.header.chunk_type == ChunkType::Pages {
