@@ -317,6 +317,17 @@ fn a_damaged_record_costs_itself() {
             let skipped = reader.skipped();
             assert_eq!(skipped.len(), 1);
             assert_eq!(skipped[0].records, Some(bad..bad + 1));
+            // So it does where chunks are read whole.
+            let all = reader.read_all().unwrap();
+            assert_eq!(all.len(), 199);
+            let mut cursor = reader.records();
+            for (index, record) in (0..).zip(&records) {
+                if index != bad {
+                    assert_eq!(cursor.next_record().unwrap(), Some(record.as_slice()));
+                }
+            }
+            assert_eq!(cursor.next_record().unwrap(), None);
+            assert_eq!(reader.skipped(), skipped);
         }
         let report = verify(path.path(), &VerifyOptions::new().with_deep(true)).unwrap();
         assert!(!report.is_sound());

@@ -81,7 +81,7 @@ impl Inner {
         let (raw, mut tools) = self.parts(scratch)?;
         if run.len() == 1 {
             let decoded = self.fetch_chunk(first, None, raw, &mut tools, out);
-            return self.take_or_skip(first, decoded, skipped);
+            return self.take_or_skip(first, decoded, out, skipped);
         }
         let begin = first.begin;
         let end = self.likely_end(last);
@@ -107,7 +107,7 @@ impl Inner {
                 }
                 let decoded =
                     self.fetch_chunk(location, Some(attempt), &mut again, &mut tools, out);
-                self.take_or_skip(location, decoded, skipped)?;
+                self.take_or_skip(location, decoded, out, skipped)?;
             }
             self.stats
                 .chunks_decoded
@@ -120,12 +120,12 @@ impl Inner {
         };
         if error.get_ref().is_some() && error.kind() != ErrorKind::UnexpectedEof {
             // A store's own error says what it has to say.
-            return self.take_or_skip(first, Err(error), skipped);
+            return self.take_or_skip(first, Err(error), out, skipped);
         }
         // The file became shorter, or the medium failed: one chunk at a time tells which one is hit.
         run.iter().try_for_each(|location| {
             let decoded = self.fetch_chunk(location, None, raw, &mut tools, out);
-            self.take_or_skip(location, decoded, skipped)
+            self.take_or_skip(location, decoded, out, skipped)
         })
     }
 
@@ -278,6 +278,7 @@ impl Inner {
         &self,
         location: &ChunkLocation,
         decoded: Decoded,
+        out: &mut Records,
         skipped: &mut Vec<Fault>,
     ) -> Result<()> {
         let Err(BadChunk { error, end }) = self.chunk_result(location, decoded)? else {
@@ -285,6 +286,10 @@ impl Inner {
         };
         if self.options.on_corrupt() != OnCorrupt::Skip {
             return Err(self.chunk_error(location, error));
+        }
+        let is_damaged = matches!(error, FormatError::ChunkDataHash { .. });
+        if is_damaged && self.decode_one_by_one(location, out, skipped)? {
+            return Ok(());
         }
         skipped.push(Fault::of_chunk(location.begin..end, Some(location), error));
         Ok(())

@@ -279,6 +279,31 @@ impl Inner {
         Ok(())
     }
 
+    /// Appends what can be read of a damaged page chunk to `out`, and what cannot to `skipped`: each record has a checksum
+    /// of its own. `false`, with nothing done, where its table cannot be read either, or it is another chunk.
+    pub(super) fn decode_one_by_one(
+        &self,
+        location: &ChunkLocation,
+        out: &mut Records,
+        skipped: &mut Vec<Fault>,
+    ) -> Result<bool> {
+        // Whoever read it as a whole is at work with this thread's scratch.
+        let mut scratch = ReadScratch::default();
+        let decoded = match self.page_table(location, &mut scratch) {
+            Ok(Some(table)) => {
+                let all: Vec<u64> = (0..table.header().num_records).collect();
+                self.decode_slots(location, &table, &all, &mut scratch, out, skipped)
+            }
+            Ok(None) => return Ok(false),
+            Err(error) => Err(error),
+        };
+        match decoded {
+            Ok(()) => Ok(true),
+            Err(Error::Format { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads slots that lie near each other at once, and appends their records to `out`, which then holds at most `most`
     /// bytes: those in front of a bad one. Returns their number, and what is wrong with that.
     fn decode_near(
