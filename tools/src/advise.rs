@@ -141,8 +141,7 @@ pub fn advise(records: &Records, options: &AdviseOptions<'_>) -> Result<Advice> 
             options,
             layout: writer.layout(),
             size: as_f64(trial.file_bytes) / record_bytes,
-            write_bytes_per_second: trial.write_per_second() * record_bytes
-                / as_f64(advice.records),
+            write_bytes_per_second: trial.write_bytes_per_second(),
             in_order_per_second: trial.in_order_per_second(),
             single_us: 1e6 / trial.single_per_second(),
             batch_per_second: trial.batch_per_second(),

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::error::{CliError, Exit};
 use crate::interrupt::Session;
 use crate::{
-    advise, append, cat, convert, inspect, options, output, rechunk, repair, train, verify,
+    advise, append, bench, cat, convert, inspect, options, output, rechunk, repair, train, verify,
 };
 
 /// Looks into files of records, checks them, and converts them from and to other formats.
@@ -85,6 +85,12 @@ enum Command {
     /// Recommended is what has the least size, where being read four times as fast is worth twice the size.
     #[command(after_help = ADVISE_EXAMPLES)]
     Advise(advise::command::AdviseArgs),
+    /// Measure how fast files are read on this machine
+    ///
+    /// Each kind of read is measured in three rounds, one after the other, and the best counts: that of a file that is in
+    /// memory already, if it fits. No decoded chunk is kept between reads.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(bench::BenchArgs),
 }
 
 const INSPECT_EXAMPLES: &str = "\
@@ -190,6 +196,14 @@ Examples:
 
 It takes about a second for each MiB that is tried. tools/JSON.md in the repository says what --json prints.";
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  windrow bench a.array_record
+  windrow bench --json a.array_record b.array_record
+  windrow bench --seconds 10 large.array_record
+
+tools/JSON.md in the repository says what --json prints.";
+
 fn with_keys(examples: &str) -> String {
     format!("{examples}\n\n{}", options::help())
 }
@@ -249,5 +263,6 @@ fn execute(command: &Command) -> Result<Exit, CliError> {
         Command::Repair(args) => repair::run(args),
         Command::TrainDictionary(args) => train::run(args),
         Command::Advise(args) => advise::command::run(args),
+        Command::Bench(args) => bench::run(args),
     }
 }

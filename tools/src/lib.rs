@@ -12,6 +12,7 @@
 
 pub mod advise;
 mod append;
+mod bench;
 mod cat;
 mod command;
 mod convert;

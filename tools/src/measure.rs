@@ -14,6 +14,8 @@ const DRAWN: usize = 4096;
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     pub records: u64,
+    /// Sum of their sizes.
+    pub bytes: u64,
     pub elapsed: Duration,
 }
 
@@ -24,6 +26,10 @@ impl Timing {
             return 0.0;
         }
         as_f64(self.records) / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    pub fn bytes_per_second(&self) -> f64 {
+        self.records_per_second() * as_f64(self.bytes) / as_f64(self.records.max(1))
     }
 
     /// The faster of the two.
@@ -67,17 +73,20 @@ impl Iterator for Shuffled {
 /// Reads all records in order, or as many as `budget` lasts for.
 pub fn in_order(reader: &Reader, budget: Duration) -> Result<Timing> {
     let start = Instant::now();
-    let mut records = 0;
+    let (mut records, mut bytes) = (0, 0);
     let mut cursor = reader.records();
     while let Some(record) = cursor.next_record()? {
-        black_box(record);
+        bytes += black_box(record).len() as u64;
         records += 1;
         if records % 1024 == 0 && start.elapsed() > budget {
             break;
         }
     }
-    let elapsed = start.elapsed();
-    Ok(Timing { records, elapsed })
+    Ok(Timing {
+        records,
+        bytes,
+        elapsed: start.elapsed(),
+    })
 }
 
 /// Reads single records for about as long as `budget`.
@@ -87,7 +96,7 @@ pub fn singles(
     budget: Duration,
 ) -> Result<Timing> {
     let mut indices = indices.peekable();
-    let (mut records, mut elapsed) = (0, Duration::ZERO);
+    let (mut records, mut bytes, mut elapsed) = (0, 0, Duration::ZERO);
     let mut buffer = Vec::new();
     while elapsed < budget && indices.peek().is_some() {
         let drawn: Vec<u64> = indices.by_ref().take(DRAWN).collect();
@@ -95,7 +104,7 @@ pub fn singles(
             let start = Instant::now();
             for &index in some {
                 reader.read_into(index, &mut buffer)?;
-                black_box(&buffer);
+                bytes += black_box(&buffer).len() as u64;
             }
             elapsed += start.elapsed();
             records += some.len() as u64;
@@ -104,7 +113,11 @@ pub fn singles(
             }
         }
     }
-    Ok(Timing { records, elapsed })
+    Ok(Timing {
+        records,
+        bytes,
+        elapsed,
+    })
 }
 
 /// Reads batches of `batch` records for about as long as `budget`, one at least.
@@ -114,21 +127,26 @@ pub fn batches(
     batch: usize,
     budget: Duration,
 ) -> Result<Timing> {
-    let (mut records, mut elapsed) = (0, Duration::ZERO);
+    let (mut records, mut bytes, mut elapsed) = (0, 0, Duration::ZERO);
     loop {
         let drawn: Vec<u64> = indices.by_ref().take(batch).collect();
         if drawn.is_empty() {
             break;
         }
         let start = Instant::now();
-        black_box(reader.read_many(&drawn)?);
+        let read = black_box(reader.read_many(&drawn)?);
         elapsed += start.elapsed();
+        bytes += read.bytes_len();
         records += drawn.len() as u64;
         if elapsed > budget {
             break;
         }
     }
-    Ok(Timing { records, elapsed })
+    Ok(Timing {
+        records,
+        bytes,
+        elapsed,
+    })
 }
 
 #[allow(

@@ -33,6 +33,7 @@ impl Trial {
         writer.finish()?;
         let write = Timing {
             records: records.len() as u64,
+            bytes: records.bytes_len() as u64,
             elapsed: start.elapsed(),
         };
         // As in a file that is much larger than what is kept.
@@ -57,8 +58,8 @@ impl Trial {
         Ok(())
     }
 
-    pub fn write_per_second(&self) -> f64 {
-        per_second(self.write)
+    pub fn write_bytes_per_second(&self) -> f64 {
+        self.write.map_or(0.0, |timing| timing.bytes_per_second())
     }
 
     pub fn in_order_per_second(&self) -> f64 {
