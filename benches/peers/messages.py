@@ -24,7 +24,7 @@ from typing import Any
 
 from comparison import Goal, Row, draw, show, summary
 from records import DROP_IN, PEER, Entry, ask
-from side_by_side import OUT, Child, circumstances, heading, in_turn, progress, save
+from side_by_side import OUT, Child, circumstances, heading, in_turn, parse, progress, save
 
 MESSAGE_BYTES = 65_939_601
 OURS = "windrow"
@@ -129,10 +129,7 @@ class Bench:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures array_record and Windrow on transposed messages.")
     parser.add_argument("--messages", type=Path, required=True, help="what benches/data/make_messages.py wrote")
-    parser.add_argument("--rows", default="", metavar="PATTERN", help="only rows whose name holds this expression")
-    parser.add_argument("-n", "--rounds", type=int, default=5, help="measured rounds, default %(default)s")
-    parser.add_argument("--list", action="store_true", help="name the rows and end")
-    return parser.parse_args()
+    return parse(parser)
 
 
 def main() -> int:

@@ -26,7 +26,7 @@ from typing import Any
 
 from comparison import Goal, Row, draw, show, summary
 from records import BAGZ, BAGZ_LEVEL, Entry, ask, suffix
-from side_by_side import OUT, Child, circumstances, heading, in_turn, progress, save
+from side_by_side import OUT, Child, circumstances, heading, in_turn, parse, progress, save
 
 OURS = "windrow"
 SETS = ("code", "events", "text")
@@ -174,10 +174,7 @@ class Bench:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures bagz and Windrow's layouts side by side.")
     parser.add_argument("--data", type=Path, required=True, help="the folder with the files of `benches/data`")
-    parser.add_argument("--rows", default="", metavar="PATTERN", help="only rows whose name holds this expression")
-    parser.add_argument("-n", "--rounds", type=int, default=5, help="measured rounds, default %(default)s")
-    parser.add_argument("--list", action="store_true", help="name the rows and end")
-    return parser.parse_args()
+    return parse(parser)
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from side_by_side import OUT, Child, circumstances, heading, in_turn, plot, processors, progress, save
+from side_by_side import OUT, Child, circumstances, heading, in_turn, parse, plot, processors, progress, save
 
 TEXT_RECORDS = 65_536
 TEXT_BYTES = 97_219_322
@@ -383,10 +383,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures array_record, bagz and Windrow side by side.")
     parser.add_argument("--text", type=Path, required=True, help="what benches/data/make_text.py wrote")
     parser.add_argument("--floor", type=Path, required=True, help="the program floor of crate windrow-bench")
-    parser.add_argument("--rows", default="", metavar="PATTERN", help="only rows whose name holds this expression")
-    parser.add_argument("-n", "--rounds", type=int, default=5, help="measured rounds, default %(default)s")
-    parser.add_argument("--list", action="store_true", help="name the rows and end")
-    return parser.parse_args()
+    return parse(parser)
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ line of JSON on stdout, with the seconds that the child itself measured.
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import json
 import os
@@ -135,6 +136,14 @@ def heading(about: Mapping[str, Any], rounds: int) -> str:
     if about["load"] > 0.5:
         lines.append(f"the machine is busy (load {about['load']:.1f}): ratios are rough, absolute figures too low")
     return "\n".join(lines)
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Adds the arguments that all comparisons have, and reads what was told."""
+    parser.add_argument("--rows", default="", metavar="PATTERN", help="only rows whose name holds this expression")
+    parser.add_argument("-n", "--rounds", type=int, default=5, help="measured rounds, default %(default)s")
+    parser.add_argument("--list", action="store_true", help="name the rows and end")
+    return parser.parse_args()
 
 
 def progress(text: str) -> None:
