@@ -1,7 +1,7 @@
 """Writes the JSON events that the benchmarks of record pages use: make_events.py OUT
 
-600,000 events of a shop, as a log collector would keep them: one JSON object each, XX.
-Every event has the same keys; its values are drawn from splitmix64, evenly.
+600,000 events of a shop, as a log collector would keep them: one JSON object each, 115
+bytes on average, 69 MB in all. Every event has the same keys; its values are drawn from splitmix64, evenly.
 
 `record_file.py` describes the file.
 """
@@ -12,7 +12,7 @@ import record_file
 from make_messages import Stream
 
 EVENTS = 600_000
-FILE_SHA256 = "c1671f038a10372ee6032a416b37c0e5da0a4abd14bce68ef9c5f922d8956a4a"
+FILE_SHA256 = "e2affc50818138740e9c47785e0b2d14701869259a398101d0e82d2f3ebfb3ba"
 DEVICES = ("phone", "tablet", "laptop", "desktop")
 ACTIONS = ("view", "click", "add_to_cart", "purchase", "scroll", "login", "logout", "search")
 
