@@ -31,17 +31,19 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 file=$scratch/weather.array_record
 
-heading "convert: $(wc -c <"$data" | tr -d ' ') bytes of CSV, 256 rows per chunk, and one row per chunk"
+heading "convert: $(wc -c <"$data" | tr -d ' ') bytes of CSV, 256 rows per chunk, one row per chunk, and pages"
 "$windrow" convert --quiet --group-size 256 "$data" "$file"
 "$windrow" rechunk --quiet --group-size 1 "$file" "$scratch/single.array_record"
+"$windrow" rechunk --quiet --layout pages --dictionary auto "$file" "$scratch/pages.array_record"
 printf '256 rows per chunk: %8d bytes, for small files and reading in order\n' "$(wc -c <"$file")"
 printf '  1 row per chunk:  %8d bytes, for reading at random\n' "$(wc -c <"$scratch/single.array_record")"
+printf '  pages, dictionary:%8d bytes, for reading at random by Windrow\n' "$(wc -c <"$scratch/pages.array_record")"
 
 heading "inspect"
 (cd "$scratch" && "$windrow_path" inspect weather.array_record)
 
 heading "verify --deep: every hash, every record"
-(cd "$scratch" && "$windrow_path" verify --deep weather.array_record single.array_record)
+(cd "$scratch" && "$windrow_path" verify --deep weather.array_record single.array_record pages.array_record)
 
 heading "ten records at random, against the lines of the CSV"
 rows=$(($(wc -l <"$data") - 1))
