@@ -19,6 +19,10 @@ pub const MAX_DICTIONARY_BYTES: usize = 16 << 20;
 /// Id that a page chunk names where its records were compressed without a dictionary.
 pub const NO_DICTIONARY: u64 = 0;
 
+/// The least bytes of a sample. zstd's training looks for pieces of eight bytes, and reads far behind samples that have
+/// fewer in all.
+#[cfg(feature = "zstd")]
+const MIN_SAMPLE_BYTES: usize = 8;
 /// Level at which dictionaries are compressed themselves: they are written twice, once per file.
 const STORED_LEVEL: i32 = 9;
 const WHAT: &str = "dictionary";
@@ -80,7 +84,7 @@ impl Dictionary {
     }
 
     /// Trains a dictionary of at most `max_bytes` bytes on `samples`: what records like these share. `None` where there
-    /// are too few of them, or nothing is shared. Takes about a quarter of a second for each megabyte of samples; a
+    /// are too few of them, those of fewer than eight bytes not counted, or nothing is shared. Takes about a quarter of a second for each megabyte of samples; a
     /// hundred times `max_bytes` of them is plenty.
     #[must_use]
     pub fn train<'a>(
@@ -91,8 +95,10 @@ impl Dictionary {
         {
             let (mut bytes, mut sizes) = (Vec::new(), Vec::new());
             for sample in samples {
-                bytes.extend_from_slice(sample);
-                sizes.push(sample.len());
+                if sample.len() >= MIN_SAMPLE_BYTES {
+                    bytes.extend_from_slice(sample);
+                    sizes.push(sample.len());
+                }
             }
             let room = max_bytes.clamp(MIN_DICTIONARY_BYTES, MAX_DICTIONARY_BYTES);
             let mut dictionary = Vec::with_capacity(room);
@@ -399,6 +405,24 @@ mod tests {
         assert_eq!(code(&with(9, 0), kind), "decoded_size");
         assert_eq!(code(&chunk.data[..8], kind), "truncated");
         assert_eq!(code(chunk.data, ChunkType::Simple), "chunk_type");
+    }
+
+    #[test]
+    fn training_on_tiny_samples_reads_nothing_behind_them() {
+        for len in 0..20_usize {
+            for count in [5, 6, 7, 8, 11, 40] {
+                // Most of them empty, so that those that are trained on have fewer than eight bytes in all.
+                let mut samples = vec![vec![b'a'; len]; count];
+                let _ = Dictionary::train(samples.iter().map(Vec::as_slice), 256);
+                samples.rotate_left(1);
+                for sample in samples.iter_mut().take(count - 1) {
+                    sample.truncate(1);
+                }
+                let _ = Dictionary::train(samples.iter().map(Vec::as_slice), 256);
+                samples.reverse();
+                let _ = Dictionary::train(samples.iter().map(Vec::as_slice), 65_536);
+            }
+        }
     }
 
     #[test]
