@@ -84,8 +84,8 @@ impl Dictionary {
     }
 
     /// Trains a dictionary of at most `max_bytes` bytes on `samples`: what records like these share. `None` where there
-    /// are too few of them, those of fewer than eight bytes not counted, or nothing is shared. Takes about a quarter of a second for each megabyte of samples; a
-    /// hundred times `max_bytes` of them is plenty.
+    /// are too few of them, those of fewer than eight bytes not counted, or nothing is shared. Takes about a tenth of a
+    /// second for each megabyte of samples; a hundred times `max_bytes` of them is plenty.
     #[must_use]
     pub fn train<'a>(
         samples: impl IntoIterator<Item = &'a [u8]>,
