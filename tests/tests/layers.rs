@@ -22,7 +22,14 @@ const LAYERS: &[&str] = &[
 ];
 
 /// All that windrow-format may use: hashing, codecs, error derivation. Bytes in, values out.
-const FORMAT_MAY_USE: &[&str] = &["brotli", "highway", "snap", "thiserror", "zstd-safe"];
+const FORMAT_MAY_USE: &[&str] = &[
+    "brotli",
+    "crc32c",
+    "highway",
+    "snap",
+    "thiserror",
+    "zstd-safe",
+];
 
 /// What is only ever a tool of tests.
 const TEST_TOOLS: &[&str] = &["proptest"];
