@@ -5,7 +5,7 @@ use windrow_format::options::{
 };
 use windrow_format::{
     At, CHUNK_HEADER_BYTES, ChunkHeader, ChunkType, Codec, CompressionType, Dictionaries,
-    Dictionary, FooterMetadata, FormatError, LiveChunk, LiveChunks, Records,
+    Dictionary, FooterMetadata, FormatError, LiveChunk, LiveChunks, Records, SIGNATURE_BYTES,
     add_with_block_headers, take_out_block_headers,
 };
 
@@ -342,6 +342,18 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
             name: name.clone(),
             bytes: bytes.clone(),
             source: fault.error.clone(),
+        });
+    }
+    let first = live.chunks().first();
+    if first.is_some_and(|first| first.begin < SIGNATURE_BYTES) {
+        // Where the signature stands in a file that it is. No footer may list that.
+        let fault = faults.iter().find(|fault| fault.bytes.start == 0);
+        return Err(Error::Damaged {
+            name: name.clone(),
+            bytes: 0..SIGNATURE_BYTES,
+            source: fault.map_or(FormatError::ChunkBoundary { at: At::byte(0) }, |fault| {
+                fault.error.clone()
+            }),
         });
     }
     live.finish();

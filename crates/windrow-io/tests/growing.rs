@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use windrow_format::options::{AppendOptions, OnCorrupt, ReaderOptions, WriterOptions};
-use windrow_format::{BLOCK_BYTES, Codec, FooterMetadata};
+use windrow_format::options::{AppendOptions, Layout, OnCorrupt, ReaderOptions, WriterOptions};
+use windrow_format::{BLOCK_BYTES, BlockWriter, Codec, Compressor, FooterMetadata, RecordGroup};
 use windrow_io::{
     Error, FileSink, Reader, Sink, SourceName, TailReader, VerifyOptions, Writer, recover, verify,
 };
@@ -702,4 +702,38 @@ fn what_is_resumed_names_its_file() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("some/file"), "{error}");
+}
+
+#[test]
+fn a_file_that_begins_with_records_is_not_gone_on_with() {
+    // No footer could list them.
+    let mut group = RecordGroup::new();
+    group.push(b"where the signature stands");
+    for layout in [Layout::Groups, Layout::Pages] {
+        let mut chunk = Vec::new();
+        let mut compressor = Compressor::new();
+        let codec = Codec::Uncompressed;
+        let group = group.as_slice();
+        let header = match layout {
+            Layout::Pages => group.encode_pages(codec, None, None, &mut compressor, &mut chunk),
+            _ => group.encode(codec, None, &mut compressor, &mut chunk),
+        };
+        let mut file = Vec::new();
+        let laid = BlockWriter::new(0).lay(&header.unwrap(), &chunk, |bytes| {
+            file.extend_from_slice(bytes);
+            io::Result::Ok(())
+        });
+        laid.unwrap();
+        for len in [file.len(), file.len() + 100] {
+            file.resize(len, 0);
+            let resumed = Writer::resume(
+                file.clone(),
+                SourceName::MEMORY,
+                &AppendOptions::new(),
+                |_| io::Result::Ok(Vec::new()),
+            );
+            let error = resumed.err().unwrap();
+            assert_eq!(error.code(), "damaged", "{error}");
+        }
+    }
 }
