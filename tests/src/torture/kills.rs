@@ -316,13 +316,10 @@ fn finish(what: &str, path: &Path, task: &Task, there: u64) {
         }
         let (_, summary) = writer.finish()?;
         assert_eq!(summary.records, count, "{what}");
-        // Full groups, as if one writer had written them all, so upstream can read the file.
-        let version = if Kind::ALL[task.kind] == Kind::Groups {
-            1
-        } else {
-            2
-        };
-        assert_eq!(summary.version, version, "{what}");
+        // Full groups, as if one writer had written them all, so upstream can read the file. Pages that were killed before
+        // there was a whole chunk or a dictionary may go on as groups, as nothing tells of them.
+        let may_be_pages = Kind::ALL[task.kind] != Kind::Groups;
+        assert!(summary.version == 1 || may_be_pages, "{what}: {summary:?}");
         let reader = Reader::open(path)?;
         assert_eq!(reader.len(), count, "{what}");
         assert_sequence(what, &reader, task.seed);
