@@ -23,8 +23,8 @@ pub const NO_DICTIONARY: u64 = 0;
 /// fewer in all.
 #[cfg(feature = "zstd")]
 const MIN_SAMPLE_BYTES: usize = 8;
-/// Level at which dictionaries are compressed themselves: they are written twice, once per file.
-const STORED_LEVEL: i32 = 9;
+/// Level at which dictionaries are compressed themselves: each file waits for it twice.
+const STORED_LEVEL: i32 = 3;
 const WHAT: &str = "dictionary";
 
 /// A zstd dictionary, prepared for decoding. Clones share it.
