@@ -36,14 +36,6 @@ ALL, PLAIN_ALL = "all fields", "all, not transposed"
 # Two numbers; a text and a nested one; and texts that are a fifth of all bytes.
 FIELDS = {"id, total": ["1", "8"], "visitor, address.city": ["3", "12.2"], "title, remark": ["6", "20"]}
 
-# What is known of goals that were missed: row and entry (two processors, files in the page cache).
-REASONS = {
-    ("2 of 20, bucket 256", "visitor, address.city"): (
-        "the whole chunk is read and hashed whatever is wanted of it, and the state machine is walked through every message; "
-        "texts have to be decompressed and put together besides"
-    ),
-}
-
 
 def file_rows(label: str, options: str) -> list[Row]:
     """Writing a file, and reading all of it."""
@@ -149,7 +141,7 @@ def main() -> int:
         for number, row in enumerate(rows, 1):
             progress(f"[{time.monotonic() - begin:4.0f} s] {number}/{len(rows)} {row.name}")
             results.append(summary(row, bench.run(row)))
-            show(results[-1], MESSAGE_BYTES, REASONS)
+            show(results[-1], MESSAGE_BYTES, {})
         bench.close()
     goals = [goal for result in results for goal in result["goals"]]
     print(f"\n{sum(goal['met'] for goal in goals)} of {len(goals)} goals met, {time.monotonic() - begin:.0f} s")
