@@ -622,3 +622,27 @@ fn recovery_counts_no_records_whose_dictionary_is_lost() {
         assert!(lost.count() >= whole, "{:?}", report.skipped);
     }
 }
+
+#[test]
+fn damage_beside_the_wanted_records_does_not_fail_a_batch_that_begins_in_front_of_it() {
+    let records = events(0..600);
+    let options = pages(Codec::Uncompressed).with_group_size(200);
+    let mut bytes = write(&records, options);
+    // In the middle of the second chunk.
+    let reader = Reader::from_bytes(bytes.as_slice(), ReaderOptions::new()).unwrap();
+    let second = reader.chunk_location(1).unwrap();
+    bytes[usize::try_from((second.begin + second.end) / 2).unwrap()] ^= 1;
+    for options in readers() {
+        let reader = Reader::from_bytes(bytes.as_slice(), options).unwrap();
+        for range in [0..210, 0..201, 190..220] {
+            let batch = reader.read_range(range.clone()).unwrap();
+            let (from, to) = (range.start, range.end);
+            let [from, to] = [from, to].map(|at| usize::try_from(at).unwrap());
+            assert!(batch.iter().eq(&records[from..to]));
+        }
+        // Some of them twice.
+        let indices: Vec<u64> = (0..230).chain(200..230).collect();
+        assert_eq!(reader.read_many(&indices).unwrap().len(), 260);
+        assert!(reader.read_range(0..400).is_err());
+    }
+}

@@ -150,11 +150,15 @@ impl Inner {
                     last.end - last.begin > last.decoded_bytes.saturating_add(4 * BLOCK_BYTES);
                 let decoded = decoded_bytes.saturating_add(next.decoded_bytes);
                 let large = next.end - run[0].begin > MAX_RUN_BYTES || decoded > MAX_RUN_BYTES;
-                if !near || dead || large {
+                let more = records_within(&rest[taken..], &next);
+                // Of a page chunk only what is wanted is read: what is damaged beside it is nobody's concern.
+                let in_part =
+                    self.has_pages() && distinct(&rest[taken..taken + more]) < next.records;
+                if !near || dead || large || in_part {
                     break;
                 }
                 decoded_bytes = decoded;
-                taken += records_within(&rest[taken..], &next);
+                taken += more;
                 run.push(next);
             }
             let before = out.bytes_len();
@@ -241,6 +245,11 @@ impl Inner {
         scratch.records = decoded;
         result
     }
+}
+
+/// How many records these are.
+fn distinct(wanted: &[Wanted]) -> u64 {
+    wanted.chunk_by(|one, next| one.0 == next.0).count() as u64
 }
 
 /// How many of the wanted records, which begin with one of `chunk`, lie in it.
