@@ -179,17 +179,17 @@ impl Inner {
         out: &mut Records,
         skipped: &mut Vec<Fault>,
     ) -> Result<bool> {
-        let mut distinct: Vec<u64> = wanted
+        if distinct(wanted) == location.records {
+            return Ok(false);
+        }
+        let mut in_chunk: Vec<u64> = wanted
             .iter()
             .map(|(index, _)| index - location.first_record)
             .collect();
-        distinct.dedup();
-        if distinct.len() as u64 == location.records {
-            return Ok(false);
-        }
+        in_chunk.dedup();
         let decoded = match self.page_table(location, scratch) {
             Ok(Some(table)) => {
-                self.decode_slots(location, &table, &distinct, scratch, out, skipped)
+                self.decode_slots(location, &table, &in_chunk, scratch, out, skipped)
             }
             Ok(None) => return Ok(false),
             Err(error) => Err(error),
@@ -211,10 +211,8 @@ impl Inner {
         out: &mut Records,
         skipped: &mut Vec<Fault>,
     ) -> Result<()> {
-        let mut distinct = 0;
-        each_record(wanted, |index, _| distinct = index + 1);
         let all: u64 = run.iter().map(|chunk| chunk.records).sum();
-        if distinct as u64 == all {
+        if distinct(wanted) == all {
             return self.decode_run(run, scratch, out, skipped);
         }
         let mut decoded = std::mem::take(&mut scratch.records);

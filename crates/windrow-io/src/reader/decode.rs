@@ -253,14 +253,9 @@ impl Inner {
             }
             Ok(Err(bad)) => Ok(Err(bad)),
             Err(source) if source.kind() == ErrorKind::UnexpectedEof => {
-                let have = self.store.len().unwrap_or(0).saturating_sub(location.begin);
-                let error = FormatError::Truncated {
-                    what: "chunk",
-                    at: At::chunk(location.begin, location.chunk),
-                    need: location.end - location.begin,
-                    have,
-                };
+                let at = At::chunk(location.begin, location.chunk);
                 let end = location.end;
+                let error = self.cut_short(at, end);
                 Ok(Err(BadChunk { error, end }))
             }
             Err(source) => Err(Error::Io {
@@ -270,6 +265,16 @@ impl Inner {
                 records: Some(location.first_record..location.first_record + location.records),
                 source,
             }),
+        }
+    }
+
+    /// What is wrong with a chunk at `at` that ends at `end`, if the file ends before.
+    pub(super) fn cut_short(&self, at: At, end: u64) -> FormatError {
+        FormatError::Truncated {
+            what: "chunk",
+            at,
+            need: end.saturating_sub(at.byte),
+            have: self.store.len().unwrap_or(0).saturating_sub(at.byte),
         }
     }
 

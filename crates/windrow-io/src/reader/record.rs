@@ -119,12 +119,7 @@ impl Inner {
         let source = match read {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(source)) => source,
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => FormatError::Truncated {
-                what: "chunk",
-                at,
-                need: end.saturating_sub(at.byte),
-                have: self.store.len().unwrap_or(0).saturating_sub(at.byte),
-            },
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.cut_short(at, end),
             Err(source) => {
                 return Err(Error::Io {
                     name: self.name.clone(),
