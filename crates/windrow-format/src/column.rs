@@ -125,10 +125,30 @@ impl<'a> Column<'a> {
         line.wrapping_add(self.above_line(index))
     }
 
+    /// About where `value` stands among values that ascend: by the line, and by how far the values there are off it.
+    #[inline]
+    pub(crate) fn likely_index(&self, value: u64, len: usize) -> usize {
+        let from_base = value.wrapping_sub(self.base);
+        let on_line = |distance: u64| {
+            let index = distance.checked_div(self.slope).unwrap_or(0);
+            usize::try_from(index)
+                .unwrap_or(usize::MAX)
+                .min(len.saturating_sub(1))
+        };
+        on_line(from_base.saturating_sub(self.above_line(on_line(from_base))))
+    }
+
     #[inline]
     fn above_line(&self, index: usize) -> u64 {
         let bit = index.wrapping_mul(self.width as usize);
         let bytes = self.bits.get(bit >> 3..).unwrap_or_default();
+        // Nearly always one word holds all of it.
+        if self.width <= u64::BITS - 7
+            && let Some(word) = bytes.first_chunk::<8>()
+        {
+            let mask = 1_u64.wrapping_shl(self.width).wrapping_sub(1);
+            return (u64::from_le_bytes(*word) >> (bit & 7)) & mask;
+        }
         let word = match bytes.first_chunk::<16>() {
             Some(word) => u128::from_le_bytes(*word),
             None => bytes

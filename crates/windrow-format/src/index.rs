@@ -11,6 +11,9 @@ use crate::footer::FooterEntry;
 /// Chunks in one page of the index (fewer in the last one).
 pub const PAGE_CHUNKS: usize = 256;
 
+/// How many entries a search looks at around the likely one, before it halves what is left.
+const GUESSES: u32 = 3;
+
 /// Where a chunk is and what it holds, according to the footer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkLocation {
@@ -169,8 +172,15 @@ impl<'a> IndexPage<'a> {
     pub fn find_record(&self, record: u64) -> Option<ChunkLocation> {
         // The first entry that begins behind the record, less one.
         let (mut low, mut high) = (0_usize, self.len);
+        let likely = self.first_records.likely_index(record, self.len);
+        let mut guesses = GUESSES;
         while low < high {
-            let middle = low.midpoint(high);
+            let middle = if guesses > 0 {
+                guesses = guesses.saturating_sub(1);
+                likely.clamp(low, high.saturating_sub(1))
+            } else {
+                low.midpoint(high)
+            };
             if self.first_records.get(middle) <= record {
                 low = middle.checked_add(1)?;
             } else {

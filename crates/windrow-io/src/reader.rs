@@ -28,7 +28,9 @@ use crate::scratch::with_read_scratch;
 use crate::skipped::SkipLog;
 use crate::store::{FileStore, Store};
 use crate::verify::Fault;
+pub(crate) use decode::{MAX_GAP_BYTES, MAX_RUN_BYTES};
 use open::{OpenIndex, open_index};
+pub(crate) use record::Slot;
 use record::Tables;
 
 /// Reads the records of one file, in any order, from any number of threads at once.

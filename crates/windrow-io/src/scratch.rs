@@ -4,6 +4,8 @@ use std::cell::Cell;
 
 use windrow_format::{Compressor, RecordDecoder, Records, TransposedEncoder};
 
+use crate::reader::Slot;
+
 /// Contexts and buffers above this size are given back instead of kept.
 const KEEP_BYTES: usize = 32 << 20;
 
@@ -15,6 +17,8 @@ pub(crate) struct ReadScratch {
     pub(crate) flat: Vec<u8>,
     pub(crate) records: Records,
     pub(crate) decoder: RecordDecoder,
+    /// Where the records of a page chunk lie that are read of it.
+    pub(crate) slots: Vec<Slot>,
 }
 
 thread_local! {
@@ -27,8 +31,10 @@ thread_local! {
 pub(crate) fn with_read_scratch<R>(work: impl FnOnce(&mut ReadScratch) -> R) -> R {
     let mut scratch = READ.take().unwrap_or_default();
     let result = work(&mut scratch);
-    let held =
-        scratch.raw.capacity() + scratch.records.capacity_bytes() + scratch.decoder.scratch_bytes();
+    let held = scratch.raw.capacity()
+        + scratch.records.capacity_bytes()
+        + scratch.decoder.scratch_bytes()
+        + scratch.slots.capacity() * size_of::<Slot>();
     if held <= KEEP_BYTES {
         READ.set(Some(scratch));
     }

@@ -187,6 +187,11 @@ impl<S: Sink> Writer<S> {
     /// [`Error::Io`] if an earlier group could not be handed to the sink; [`Error::RecordTooLarge`], which leaves
     /// the writer as it was; [`Error::WriterForked`]; [`Error::WriterFailed`] after any other error.
     pub fn write(&mut self, record: &[u8]) -> Result<()> {
+        self.check_usable()?;
+        self.write_next(record)
+    }
+
+    fn write_next(&mut self, record: &[u8]) -> Result<()> {
         let bytes = record.len() as u64;
         if bytes > MAX_RECORD_BYTES {
             return Err(Error::RecordTooLarge {
@@ -195,7 +200,6 @@ impl<S: Sink> Writer<S> {
                 limit: MAX_RECORD_BYTES,
             });
         }
-        self.check_usable()?;
         self.is_sealed = false;
         if self.short.is_some() {
             self.reopen_short()?;
@@ -239,14 +243,17 @@ impl<S: Sink> Writer<S> {
     /// Appends records in order.
     ///
     /// # Errors
-    /// Those of [`write`](Self::write); records in front of the one that failed were taken.
+    /// Those of [`write`](Self::write); records in front of the one that failed were taken. A fork in the middle is noticed
+    /// when the forked process would hand records on, at the latest.
     pub fn write_batch<R: AsRef<[u8]>>(
         &mut self,
         records: impl IntoIterator<Item = R>,
     ) -> Result<()> {
+        // Asking for the process is a call to the system, too dear for every record; `close_group` asks again.
+        self.check_usable()?;
         records
             .into_iter()
-            .try_for_each(|record| self.write(record.as_ref()))
+            .try_for_each(|record| self.write_next(record.as_ref()))
     }
 
     /// Completes the file: the last group, the footer, the postscript. With atomic publishing the file is made
@@ -392,6 +399,7 @@ impl<S: Sink> Writer<S> {
         self.open_bytes = 0;
         self.open_flushed = 0;
         if self.batch.fill_bytes() >= self.batch_bytes {
+            self.check_usable()?;
             self.submit();
             self.drain(self.max_jobs)?;
         }

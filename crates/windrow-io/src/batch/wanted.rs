@@ -8,7 +8,7 @@ use windrow_format::{BLOCK_BYTES, ChunkLocation, Records};
 
 use super::{BATCH_RECORD_BYTES, present};
 use crate::error::{Error, Result};
-use crate::reader::Inner;
+use crate::reader::{Inner, MAX_GAP_BYTES, MAX_RUN_BYTES};
 use crate::scratch::ReadScratch;
 use crate::skipped::is_skipped;
 use crate::verify::Fault;
@@ -19,10 +19,6 @@ const JOB_BYTES: u64 = 256 << 10;
 const JOBS_PER_THREAD: usize = 4;
 /// A batch below this many decoded bytes is read on the calling thread.
 const PARALLEL_BYTES: u64 = 64 << 10;
-/// Bytes between two wanted chunks that are fetched along rather than paid for with a second read.
-const MAX_GAP_BYTES: u64 = 8 << 10;
-/// Bytes that one read fetches, and that they decode to, at the most, unless a single chunk is larger.
-const MAX_RUN_BYTES: u64 = 1 << 20;
 
 /// A wanted record, and its position in the caller's list.
 pub(super) type Wanted = (u64, usize);
@@ -182,15 +178,11 @@ impl Inner {
         if distinct(wanted) == location.records {
             return Ok(false);
         }
-        let mut in_chunk: Vec<u64> = wanted
-            .iter()
-            .map(|(index, _)| index - location.first_record)
-            .collect();
-        in_chunk.dedup();
+        let in_chunk = wanted
+            .chunk_by(|one, next| one.0 == next.0)
+            .map(|same| same[0].0 - location.first_record);
         let decoded = match self.page_table(location, scratch) {
-            Ok(Some(table)) => {
-                self.decode_slots(location, &table, &in_chunk, scratch, out, skipped)
-            }
+            Ok(Some(table)) => self.decode_slots(location, &table, in_chunk, scratch, out, skipped),
             Ok(None) => return Ok(false),
             Err(error) => Err(error),
         };

@@ -17,6 +17,12 @@ use crate::scratch::ReadScratch;
 use crate::store::Store;
 use crate::verify::Fault;
 
+/// Bytes between two wanted chunks or records that are fetched along rather than paid for with a second read.
+/// For shuffled batches in the page cache, of groups of one and of pages, 0 to 16 KiB are within 6 %, none clearly better.
+pub(crate) const MAX_GAP_BYTES: u64 = 8 << 10;
+/// Bytes that one read fetches, and that its chunks decode to, at the most, unless a single chunk or record is larger.
+pub(crate) const MAX_RUN_BYTES: u64 = 1 << 20;
+
 /// A chunk whose bytes are bad.
 struct BadChunk {
     error: FormatError,

@@ -11,17 +11,12 @@ use windrow_format::{
 };
 
 use super::Inner;
-use super::decode::flatten;
+use super::decode::{MAX_GAP_BYTES, MAX_RUN_BYTES, flatten};
 use crate::error::{Error, Result};
 use crate::page_tables::{Front, PageTables};
 use crate::retry::twice;
 use crate::scratch::ReadScratch;
 use crate::verify::Fault;
-
-/// Bytes between two wanted records that are fetched along rather than paid for with a second read.
-const MAX_GAP_BYTES: u64 = 8 << 10;
-/// Bytes of the file that one read fetches at the most, unless a single record is larger.
-const MAX_RUN_BYTES: u64 = 1 << 20;
 
 /// The tables of page chunks.
 #[derive(Debug)]
@@ -172,6 +167,7 @@ impl Inner {
             flat,
             decoder,
             records,
+            ..
         } = scratch;
         let front = table.front();
         let at = front.at();
@@ -228,41 +224,78 @@ impl Inner {
         &self,
         location: &ChunkLocation,
         table: &PageTable,
-        wanted: &[u64],
+        wanted: impl Iterator<Item = u64>,
         scratch: &mut ReadScratch,
         out: &mut Records,
         skipped: &mut Vec<Fault>,
     ) -> Result<()> {
+        let mut slots = std::mem::take(&mut scratch.slots);
+        slots.clear();
+        let decoded = self
+            .find_slots(location, table, wanted, &mut slots)
+            .and_then(|()| {
+                self.decode_found(location, &table.front(), &slots, scratch, out, skipped)
+            });
+        scratch.slots = slots;
+        decoded
+    }
+
+    /// Appends where these records of a page chunk lie to `slots`, if the chunk may be decoded.
+    fn find_slots(
+        &self,
+        location: &ChunkLocation,
+        table: &PageTable,
+        wanted: impl Iterator<Item = u64>,
+        slots: &mut Vec<Slot>,
+    ) -> Result<()> {
         let front = table.front();
         let at = front.at();
-        let records_of = |slot: &Slot| {
-            let index = location.first_record + slot.in_chunk;
-            index..index + 1
-        };
-        let mut slots = Vec::with_capacity(wanted.len());
-        for &in_chunk in wanted {
-            let index = location.first_record + in_chunk;
-            let bytes =
-                self.checked(at, index..index + 1, location.end, Ok(front.slot(in_chunk)))?;
+        for in_chunk in wanted {
+            let bytes = match front.slot(in_chunk) {
+                Ok(bytes) => bytes,
+                Err(source) => {
+                    let index = location.first_record + in_chunk;
+                    return Err(Error::format(&self.name, Some(index..index + 1), source));
+                }
+            };
             slots.push(Slot { in_chunk, bytes });
         }
         // What they decode to in all may be no more than the chunk says, which may be no more than the limit.
         let may_hold = self.limits.check_decoded(table.header(), at);
         let all = location.first_record..location.first_record + location.records;
-        self.checked(at, all, location.end, Ok(may_hold))?;
+        may_hold.map_err(|source| Error::format(&self.name, Some(all), source))
+    }
+
+    /// Appends the records in `slots` to `out`, or what is wrong with them to `skipped`.
+    fn decode_found(
+        &self,
+        location: &ChunkLocation,
+        front: &PageFront<'_>,
+        slots: &[Slot],
+        scratch: &mut ReadScratch,
+        out: &mut Records,
+        skipped: &mut Vec<Fault>,
+    ) -> Result<()> {
+        let at = front.at();
+        let records_of = |slot: &Slot| {
+            let index = location.first_record + slot.in_chunk;
+            index..index + 1
+        };
         let most = usize::try_from(front.decoded_bytes()).unwrap_or(usize::MAX);
         let most = out.bytes_len().saturating_add(most);
-        let mut rest = slots.as_slice();
+        let mut rest = slots;
         while let Some(first) = rest.first() {
             let run = near(rest);
             let (mut decoded, error) = self
-                .decode_near(location, &front, run, most, scratch, out)
-                .or_else(|error| self.checked(at, records_of(first), location.end, Err(error)))?;
+                .decode_near(location, front, run, most, scratch, out)
+                .or_else(|error| {
+                self.checked(at, records_of(first), location.end, Err(error))
+            })?;
             if error.is_some()
                 && let Some(bad) = run.get(decoded..=decoded)
             {
                 // Once more, alone.
-                let again = self.decode_near(location, &front, bad, most, scratch, out);
+                let again = self.decode_near(location, front, bad, most, scratch, out);
                 let again = again.map(|(_, error)| error.map_or(Ok(()), Err));
                 let slot = &bad[0];
                 let read = self.checked(at, records_of(slot), location.end, again);
@@ -286,8 +319,8 @@ impl Inner {
         let mut scratch = ReadScratch::default();
         let decoded = match self.page_table(location, &mut scratch) {
             Ok(Some(table)) => {
-                let all: Vec<u64> = (0..table.header().num_records).collect();
-                self.decode_slots(location, &table, &all, &mut scratch, out, skipped)
+                let all = 0..table.header().num_records;
+                self.decode_slots(location, &table, all, &mut scratch, out, skipped)
             }
             Ok(None) => return Ok(false),
             Err(error) => Err(error),
@@ -377,7 +410,8 @@ impl Inner {
 }
 
 /// A record of a page chunk that is wanted.
-struct Slot {
+#[derive(Debug)]
+pub(crate) struct Slot {
     in_chunk: u64,
     /// Where it lies in the chunk's data.
     bytes: Range<u64>,
