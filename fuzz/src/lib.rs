@@ -3,6 +3,7 @@
 
 pub mod append_after_damage;
 pub mod chunk_decode;
+pub mod column_chunk_any_bytes;
 mod damage;
 mod examine;
 mod following;

@@ -11,7 +11,7 @@ use windrow_tests::repository::{files_in, path};
 
 use crate::recipe::Recipe;
 use crate::recover_any_bytes::RECIPE;
-use crate::{chunk_decode, open_any_bytes, round_trip};
+use crate::{chunk_decode, column_chunk_any_bytes, open_any_bytes, round_trip};
 
 mod grown;
 mod pages;
@@ -90,6 +90,7 @@ pub fn all() -> Vec<(&'static str, Vec<Named>)> {
         ("options_string", option_strings()),
         ("transposed_decode", transposed::inputs()),
         ("pages_decode", pages::inputs()),
+        ("column_chunk_any_bytes", column_chunk_any_bytes::inputs()),
         ("round_trip", writes(&files)),
     ];
     for (_, seeds) in &mut seeds {

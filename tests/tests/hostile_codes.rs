@@ -10,8 +10,8 @@ use windrow::{
     recover_store, verify_store,
 };
 use windrow_format::{
-    BlockHeader, Chunk, ChunkHeader, ChunkType, Compressor, Dictionary, Limits, Provisional,
-    RecordDecoder, RecordGroup, Records, encode_postscript,
+    BlockHeader, Chunk, ChunkHeader, ChunkType, ColumnFront, Compressor, Dictionary, Limits,
+    Provisional, RecordDecoder, RecordGroup, Records, encode_postscript,
 };
 use windrow_tests::hostile::{
     Forge, Pages, chunk_data, dictionary_chunk, encode_records, entry, format_error, header,
@@ -188,6 +188,14 @@ fn compressed(codec: Codec, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// All codes but `codec_missing` and `out_of_memory`, each with what produces it.
+/// Of a column chunk whose data begin with this and go on with zeros.
+fn column_front(begin: &[u8]) -> FormatError {
+    let mut data = begin.to_vec();
+    data.resize(40, 0);
+    let header = ChunkHeader::new(ChunkType::Columns, 1, 0, &data);
+    ColumnFront::parse(&header, &data, At::byte(64)).unwrap_err()
+}
+
 fn examples() -> Vec<(&'static str, FormatError)> {
     let copies = |offset| vec![encode_postscript(offset); 3];
     let zstd = |bytes: &[u8]| compressed(Codec::Zstd { level: 3 }, bytes);
@@ -207,7 +215,7 @@ fn examples() -> Vec<(&'static str, FormatError)> {
             Chunk::check_boundary(At::byte(65_537)).unwrap_err(),
         ),
         ("chunk_header_field", footer_of_type(b'p')),
-        ("chunk_type", of_type(b'c')),
+        ("chunk_type", of_type(b'x')),
         (
             "transposed",
             chunk(transposed_header(), &[0, 4, 0, 0, 0, 0]),
@@ -216,6 +224,8 @@ fn examples() -> Vec<(&'static str, FormatError)> {
             "page_table",
             pages(&|pages| pages.with_table(table_of(&[0, 1 << 40]))),
         ),
+        ("column_version", column_front(&[2])),
+        ("column_front", column_front(&[1])),
         (
             "crc",
             pages(&|pages| Pages {

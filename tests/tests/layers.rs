@@ -26,6 +26,7 @@ const FORMAT_MAY_USE: &[&str] = &[
     "brotli",
     "crc32c",
     "highway",
+    "lz4_flex",
     "snap",
     "thiserror",
     "zstd-safe",

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use toml::Value;
+use windrow::columnar::constants::{
+    BLOCK_VALUES, MAX_BODY_DEPTH, MAX_BOUND_BYTES, MAX_EXPONENT, MAX_PAGE_LOG2,
+};
 use windrow::format::options::{
     BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_CHUNK_CACHE_BYTES, DEFAULT_GROUP_SIZE,
     DEFAULT_MAX_BATCH_BYTES, DEFAULT_MAX_CHUNK_BYTES, DEFAULT_MAX_RECORD_BYTES,
@@ -14,13 +17,13 @@ use windrow::format::options::{
     MAX_PARALLELISM, MAX_READAHEAD_BUFFER_BYTES, ZSTD_AUTO_WINDOW_LOG,
 };
 use windrow::format::{
-    At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES, CRC_BYTES, ChunkType,
-    CompressionType, Compressor, DICTIONARY_FIELD, Decompressor, FieldPath, FooterEntry,
-    FooterMetadata, GUARD_BYTES, HASH_KEY, MAX_CHUNK_RECORDS, MAX_DICTIONARIES,
-    MAX_DICTIONARY_BYTES, MAX_FIELD_NUMBER, MAX_USER_METADATA_PAIRS, MIN_DICTIONARY_BYTES,
-    MIN_FILE_BYTES, NO_DICTIONARY, PAGES_FIELD, POSTSCRIPT_COPIES, POSTSCRIPT_MAGIC,
-    SIGNATURE_BYTES, USABLE_BLOCK_BYTES, USER_METADATA_FIELD, VERSION_UPSTREAM, VERSION_WINDROW,
-    encode_postscript, hash,
+    ARROW_SCHEMA_FIELD, At, BLOCK_BYTES, BLOCK_HEADER_BYTES, BufferLimits, CHUNK_HEADER_BYTES,
+    COLUMN_LAYOUT, CRC_BYTES, ChunkType, CompressionType, Compressor, DICTIONARY_FIELD,
+    Decompressor, FieldPath, FooterEntry, FooterMetadata, GUARD_BYTES, HASH_KEY, MAX_CHUNK_RECORDS,
+    MAX_DICTIONARIES, MAX_DICTIONARY_BYTES, MAX_FIELD_NUMBER, MAX_USER_METADATA_PAIRS,
+    MIN_DICTIONARY_BYTES, MIN_FILE_BYTES, NO_DICTIONARY, PAGES_FIELD, POSTSCRIPT_COPIES,
+    POSTSCRIPT_MAGIC, PageCompression, SIGNATURE_BYTES, STATISTICS_FIELD, USABLE_BLOCK_BYTES,
+    USER_METADATA_FIELD, VERSION_UPSTREAM, VERSION_WINDROW, encode_postscript, hash,
 };
 use windrow::{
     Codec, Dictionary, IndexStorage, Layout, Reader, ReaderOptions, SourceName, Store,
@@ -110,6 +113,29 @@ const CHECKS: &[Check] = &[
     ("chunk_types.pages", |v| is_chunk_type(v, ChunkType::Pages)),
     ("chunk_types.dictionary", |v| {
         is_chunk_type(v, ChunkType::Dictionary)
+    }),
+    ("chunk_types.columns", |v| {
+        is_chunk_type(v, ChunkType::Columns)
+    }),
+    ("chunk_types.schema", |v| {
+        is_chunk_type(v, ChunkType::Schema)
+    }),
+    ("chunk_types.statistics", |v| {
+        is_chunk_type(v, ChunkType::Statistics)
+    }),
+    ("columns.column_layout", |v| is(v, COLUMN_LAYOUT)),
+    ("columns.max_page_log2", |v| is(v, MAX_PAGE_LOG2)),
+    ("columns.block_values", |v| is(v, BLOCK_VALUES as u64)),
+    ("columns.max_body_depth", |v| is(v, MAX_BODY_DEPTH as u64)),
+    ("columns.max_decimal_exponent", |v| {
+        is(v, MAX_EXPONENT as u64)
+    }),
+    ("columns.max_bound_bytes", |v| is(v, MAX_BOUND_BYTES as u64)),
+    ("columns.lz4", |v| {
+        let byte = PageCompression::Lz4.to_byte();
+        is(v, byte)
+            && PageCompression::from_byte(byte) == Some(PageCompression::Lz4)
+            && CompressionType::from_byte(byte).is_none()
     }),
     ("record_pages.crc_bytes", |v| is(v, CRC_BYTES)),
     ("record_pages.no_dictionary", |v| is(v, NO_DICTIONARY)),
@@ -243,6 +269,12 @@ const CHECKS: &[Check] = &[
     }),
     ("extensions.has_pages_field", |v| {
         is(v, PAGES_FIELD) && metadata_has_these_fields()
+    }),
+    ("extensions.arrow_schema_field", |v| {
+        is(v, ARROW_SCHEMA_FIELD) && metadata_has_these_fields()
+    }),
+    ("extensions.has_statistics_field", |v| {
+        is(v, STATISTICS_FIELD) && metadata_has_these_fields()
     }),
     // The first number that may be used is in use.
     ("extensions.extension_field_first", |v| {
@@ -586,6 +618,8 @@ fn metadata_has_these_fields() -> bool {
         bytes_field(number("extensions.user_metadata_field"), &pair),
         varint_field(number("extensions.dictionary_offset_field"), 64),
         varint_field(number("extensions.has_pages_field"), 1),
+        bytes_field(number("extensions.arrow_schema_field"), b"schema"),
+        varint_field(number("extensions.has_statistics_field"), 1),
     ]
     .concat();
     let record = bytes_field(field("array_record_metadata_field"), &fields);
@@ -597,6 +631,8 @@ fn metadata_has_these_fields() -> bool {
         user_metadata: vec![("key".to_owned(), b"value".to_vec())],
         dictionaries: vec![64],
         has_pages: true,
+        arrow_schema: Some(b"schema".to_vec()),
+        has_statistics: true,
     };
     metadata.encode() == record && FooterMetadata::parse(&record, At::byte(0)) == Ok(metadata)
 }

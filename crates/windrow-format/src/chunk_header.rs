@@ -32,6 +32,12 @@ pub enum ChunkType {
     Dictionary,
     /// `o`: records of an open group, until their full chunk comes.
     Provisional,
+    /// `c`: rows of a table, column by column.
+    Columns,
+    /// `a`: the Arrow schema of the columns.
+    Schema,
+    /// `b`: what each column chunk holds at least and at most.
+    Statistics,
     /// Anything else.
     Unknown(u8),
 }
@@ -49,6 +55,9 @@ impl ChunkType {
             b'e' => Self::Pages,
             b'd' => Self::Dictionary,
             b'o' => Self::Provisional,
+            b'c' => Self::Columns,
+            b'a' => Self::Schema,
+            b'b' => Self::Statistics,
             other => Self::Unknown(other),
         }
     }
@@ -65,6 +74,9 @@ impl ChunkType {
             Self::Pages => b'e',
             Self::Dictionary => b'd',
             Self::Provisional => b'o',
+            Self::Columns => b'c',
+            Self::Schema => b'a',
+            Self::Statistics => b'b',
             Self::Unknown(byte) => byte,
         }
     }
@@ -79,7 +91,7 @@ pub struct ChunkHeader {
     pub data_hash: u64,
     /// What the data are.
     pub chunk_type: ChunkType,
-    /// Records in the chunk, at most [`MAX_CHUNK_RECORDS`].
+    /// Records in the chunk, at most [`MAX_CHUNK_RECORDS`]. Of a column chunk 1: how many rows it has is in its data.
     pub num_records: u64,
     /// Sum of the records' sizes in bytes.
     pub decoded_bytes: u64,

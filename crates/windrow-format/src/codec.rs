@@ -9,11 +9,13 @@ mod compress;
 mod decompress;
 #[cfg(feature = "zstd")]
 mod frame;
+mod page;
 mod record;
 mod stream;
 
 pub use compress::Compressor;
 pub use decompress::{BufferLimits, Decompressor};
+pub use page::{PageCodec, PageCompression};
 pub(crate) use stream::StreamDecompressor;
 
 /// How a writer compresses the buffers of a chunk.

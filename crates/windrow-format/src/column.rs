@@ -2,10 +2,10 @@
 //! of these needs. `format-spec/record-pages.md` has the layout. A lookup is O(1) on the bytes as they are.
 
 /// Bytes in front of a column's bits: base and slope (two's complement, modulo 2^64) and the width of a value.
-pub(crate) const COLUMN_HEADER_BYTES: usize = 17;
+pub const COLUMN_HEADER_BYTES: usize = 17;
 
-/// Appends a column; `values` are used up.
-pub(crate) fn push_column(out: &mut Vec<u8>, values: &mut [u64]) {
+/// Appends the column of `values`, which are used up: they are not what they were afterwards.
+pub fn push_column(out: &mut Vec<u8>, values: &mut [u64]) {
     let (first, last) = match (values.first(), values.last()) {
         (Some(&first), Some(&last)) => (first, last),
         _ => (0, 0),
@@ -66,9 +66,9 @@ fn low_half(word: u128) -> u64 {
     u64::try_from(word & u128::from(u64::MAX)).unwrap_or_default()
 }
 
-/// A column that [`push_column`] made.
+/// A column that [`push_column`] made, in the bytes as they are in the file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Column<'a> {
+pub struct Column<'a> {
     base: u64,
     slope: u64,
     width: u32,
@@ -99,7 +99,8 @@ impl<'a> Column<'a> {
     }
 
     /// Takes a column of `len` values off the front of `bytes`; `None` if they are too few, or no column.
-    pub(crate) fn split(bytes: &'a [u8], len: usize) -> Option<(Self, &'a [u8])> {
+    #[must_use]
+    pub fn split(bytes: &'a [u8], len: usize) -> Option<(Self, &'a [u8])> {
         let (header, rest) = bytes.split_at_checked(COLUMN_HEADER_BYTES)?;
         let width = u32::from(*header.last()?);
         if width > u64::BITS {
@@ -116,9 +117,10 @@ impl<'a> Column<'a> {
         Some((column, rest))
     }
 
-    /// Value number `index`, which is below the number of values.
+    /// Value number `index`, which is below the number of values: behind them it is any number.
+    #[must_use]
     #[inline]
-    pub(crate) fn get(&self, index: usize) -> u64 {
+    pub fn get(&self, index: usize) -> u64 {
         let line = self
             .base
             .wrapping_add(self.slope.wrapping_mul(index as u64));

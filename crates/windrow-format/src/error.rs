@@ -124,6 +124,14 @@ pub enum FormatError {
     Transposed { at: At, what: &'static str },
     #[error("page chunk at {at}: {what}")]
     PageTable { at: At, what: &'static str },
+    #[error("column chunk at {at}: {what} {value} is not known to this release")]
+    ColumnVersion {
+        at: At,
+        what: &'static str,
+        value: u64,
+    },
+    #[error("column chunk at {at}: {what}")]
+    ColumnFront { at: At, what: &'static str },
     #[error("CRC32C of the {what} at {at} differs: stored {stored:08x}, computed {computed:08x}")]
     Crc {
         what: &'static str,
@@ -269,6 +277,7 @@ impl FormatError {
             Self::ChunkType { .. }
             | Self::CompressionType { .. }
             | Self::CodecMissing { .. }
+            | Self::ColumnVersion { .. }
             | Self::Version { .. } => ErrorKind::Unsupported,
             Self::Limit { .. } | Self::TooMany { .. } | Self::OutOfMemory { .. } => {
                 ErrorKind::Limit
@@ -295,6 +304,8 @@ impl FormatError {
             Self::ChunkType { .. } => "chunk_type",
             Self::Transposed { .. } => "transposed",
             Self::PageTable { .. } => "page_table",
+            Self::ColumnVersion { .. } => "column_version",
+            Self::ColumnFront { .. } => "column_front",
             Self::Crc { .. } => "crc",
             Self::DictionaryId { .. } => "dictionary_id",
             Self::DictionaryMissing { .. } => "dictionary_missing",
@@ -342,6 +353,8 @@ impl FormatError {
             | Self::ChunkType { at, .. }
             | Self::Transposed { at, .. }
             | Self::PageTable { at, .. }
+            | Self::ColumnVersion { at, .. }
+            | Self::ColumnFront { at, .. }
             | Self::Crc { at, .. }
             | Self::DictionaryId { at, .. }
             | Self::DictionaryMissing { at, .. }

@@ -18,6 +18,10 @@ pub const USER_METADATA_FIELD: u64 = 100;
 pub const DICTIONARY_FIELD: u64 = 101;
 /// Field that says whether data chunks are page chunks.
 pub const PAGES_FIELD: u64 = 102;
+/// Field of the Arrow schema in the footer metadata of a file of columns.
+pub const ARROW_SCHEMA_FIELD: u64 = 103;
+/// Field that says whether a chunk of statistics stands behind the footer.
+pub const STATISTICS_FIELD: u64 = 104;
 /// Dictionary chunks that a footer may name.
 pub const MAX_DICTIONARIES: usize = 64;
 
@@ -41,6 +45,10 @@ pub struct FooterMetadata {
     pub dictionaries: Vec<u64>,
     /// Whether there are page chunks among the data chunks.
     pub has_pages: bool,
+    /// The schema message of a file of columns.
+    pub arrow_schema: Option<Vec<u8>>,
+    /// Whether a chunk of statistics stands behind the footer.
+    pub has_statistics: bool,
 }
 
 impl FooterMetadata {
@@ -90,6 +98,12 @@ impl FooterMetadata {
         text.parse().ok()
     }
 
+    /// Whether this is a file of columns: its data chunks are column chunks.
+    #[must_use]
+    pub fn has_columns(&self) -> bool {
+        self.version == VERSION_WINDROW && self.arrow_schema.is_some()
+    }
+
     /// The group size of a file whose first chunk has `first_records` records. A single chunk may be a short one, so
     /// that only the options tell.
     #[must_use]
@@ -126,6 +140,10 @@ impl FooterMetadata {
                     self.dictionaries.push(offset);
                 }
                 (PAGES_FIELD, Value::Varint(pages)) => self.has_pages = pages != 0,
+                (ARROW_SCHEMA_FIELD, Value::Bytes(schema)) => {
+                    self.arrow_schema = Some(schema.to_vec());
+                }
+                (STATISTICS_FIELD, Value::Varint(there)) => self.has_statistics = there != 0,
                 _ => {}
             }
         }
@@ -153,6 +171,12 @@ impl FooterMetadata {
         }
         if self.has_pages {
             push_varint_field(&mut inner, PAGES_FIELD, 1);
+        }
+        if let Some(schema) = &self.arrow_schema {
+            push_bytes_field(&mut inner, ARROW_SCHEMA_FIELD, schema);
+        }
+        if self.has_statistics {
+            push_varint_field(&mut inner, STATISTICS_FIELD, 1);
         }
         let mut record = Vec::new();
         push_bytes_field(&mut record, 1, &inner);
@@ -239,6 +263,8 @@ mod tests {
             user_metadata: vec![("a".into(), vec![0, 255]), ("b".into(), vec![])],
             dictionaries: vec![64, 1 << 40],
             has_pages: true,
+            arrow_schema: Some(vec![1, 2, 3]),
+            has_statistics: true,
         };
         assert_eq!(
             FooterMetadata::parse(&metadata.encode(), At::byte(9)),

@@ -3,7 +3,7 @@
 //! Chunks are taken in pages of [`PAGE_CHUNKS`], with a packed column each of offsets, first records and decoded bytes.
 //! Lookups are O(1) within a page. A page is plain bytes, so it can lie in memory or in a file.
 
-use crate::chunk_header::ChunkHeader;
+use crate::chunk_header::{ChunkHeader, ChunkType};
 use crate::column::{Column, push_column, push_column_header};
 use crate::error::{At, FormatError};
 use crate::footer::FooterEntry;
@@ -41,30 +41,35 @@ impl ChunkLocation {
         self.check_end(header)
     }
 
-    /// The first half of [`check`](Self::check): records and bytes.
+    /// The first half of [`check`](Self::check): records and bytes. See [`check_rows`](Self::check_rows) for column chunks.
     ///
     /// # Errors
     /// [`FormatError::EntryMismatch`].
     pub fn check_counts(&self, header: &ChunkHeader) -> Result<(), FormatError> {
         let at = At::chunk(self.begin, self.chunk);
-        for (field, chunk, footer) in [
-            ("num_records", header.num_records, self.records),
-            (
-                "decoded_data_size",
-                header.decoded_bytes,
-                self.decoded_bytes,
-            ),
-        ] {
-            if chunk != footer {
-                return Err(FormatError::EntryMismatch {
-                    at,
-                    field,
-                    chunk,
-                    footer,
-                });
-            }
+        // Those of a column chunk are rows, and stand in its data.
+        if header.chunk_type != ChunkType::Columns {
+            check_entry(at, "num_records", header.num_records, self.records)?;
         }
-        Ok(())
+        check_entry(
+            at,
+            "decoded_data_size",
+            header.decoded_bytes,
+            self.decoded_bytes,
+        )
+    }
+
+    /// Compares the rows of a column chunk with what the footer says.
+    ///
+    /// # Errors
+    /// [`FormatError::EntryMismatch`].
+    pub fn check_rows(&self, rows: u64) -> Result<(), FormatError> {
+        check_entry(
+            At::chunk(self.begin, self.chunk),
+            "rows",
+            rows,
+            self.records,
+        )
     }
 
     /// The second half of [`check`](Self::check): where the chunk ends.
@@ -82,6 +87,18 @@ impl ChunkLocation {
         }
         Ok(())
     }
+}
+
+fn check_entry(at: At, field: &'static str, chunk: u64, footer: u64) -> Result<(), FormatError> {
+    if chunk == footer {
+        return Ok(());
+    }
+    Err(FormatError::EntryMismatch {
+        at,
+        field,
+        chunk,
+        footer,
+    })
 }
 
 /// Appends the page of `entries`, of which the first has record `first_record` and behind which the next chunk (or

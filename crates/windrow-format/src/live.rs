@@ -2,6 +2,7 @@
 //! `format-spec/scan.md` and `format-spec/append.md` have the rules.
 
 mod candidate;
+mod columns;
 mod listed;
 
 use std::ops::Range;
@@ -99,8 +100,30 @@ pub struct LiveChunks {
     sealed_end: Option<u64>,
     told_group_size: Option<u64>,
     has_pages: bool,
+    /// What the file holds; `None` as long as nothing has told.
+    contents: Option<Contents>,
+    /// The schema message of a file of columns, and its hash, which the first column chunk tells as well.
+    schema: Option<Vec<u8>>,
+    schema_hash: Option<u64>,
     decoder: RecordDecoder,
     records: Records,
+}
+
+/// What the data chunks of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Records,
+    Columns,
+}
+
+impl Contents {
+    fn of(metadata: &FooterMetadata) -> Self {
+        if metadata.has_columns() {
+            Self::Columns
+        } else {
+            Self::Records
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +158,9 @@ impl LiveChunks {
             sealed_end: None,
             told_group_size: None,
             has_pages: false,
+            contents: None,
+            schema: None,
+            schema_hash: None,
             decoder: RecordDecoder::new(),
             records: Records::new(),
         }
@@ -152,6 +178,7 @@ impl LiveChunks {
         all.live = chunks;
         all.seal_group(&footer.metadata, first, last);
         all.has_pages = footer.metadata.has_pages;
+        all.take_contents(&footer.metadata);
         all.footer = Some(footer);
         all
     }
@@ -210,6 +237,21 @@ impl LiveChunks {
         self.has_pages
     }
 
+    /// Whether the data chunks are column chunks.
+    #[must_use]
+    pub fn has_columns(&self) -> bool {
+        match self.contents {
+            Some(contents) => contents == Contents::Columns,
+            None => self.schema.is_some(),
+        }
+    }
+
+    /// The schema message of a file of columns, if the scan came by one.
+    #[must_use]
+    pub fn schema(&self) -> Option<&[u8]> {
+        self.schema.as_deref()
+    }
+
     /// The skipped ranges, in order; those that touch are one.
     #[must_use]
     pub fn skipped(&self) -> &[Range<u64>] {
@@ -226,7 +268,7 @@ impl LiveChunks {
     #[must_use]
     pub fn wants_data(&self, begin: u64, header: &ChunkHeader) -> bool {
         match header.chunk_type {
-            ChunkType::Provisional => true,
+            ChunkType::Provisional | ChunkType::Schema => true,
             ChunkType::Simple => {
                 may_be_postscript(begin, header) || self.may_be_candidate(header.num_records)
             }
@@ -234,8 +276,9 @@ impl LiveChunks {
         }
     }
 
-    /// Takes the next chunk, whose hashes fit and which ends at `end`. Its data may be left out, but for the first byte,
-    /// where [`wants_data`](Self::wants_data) does not ask for them. `holds` tells whether the chunk that comes second holds the
+    /// Takes the next chunk, whose hashes fit and which ends at `end`. Its data may be left out, but for the first byte, and
+    /// of a column chunk the first [`COLUMN_FRONT_BYTES`](crate::COLUMN_FRONT_BYTES), where
+    /// [`wants_data`](Self::wants_data) does not ask for them. `holds` tells whether the chunk that comes second holds the
     /// records of those that come first: of each in a row, one after the other, those of a data chunk at its beginning.
     /// It is asked where a part of the file is missing that would tell.
     ///
@@ -258,7 +301,13 @@ impl LiveChunks {
             decoded_bytes: header.decoded_bytes,
             provisional: false,
         };
+        if header.chunk_type == ChunkType::Schema {
+            return Ok(self.push_schema(chunk));
+        }
         if header.chunk_type == ChunkType::Provisional {
+            if self.contents == Some(Contents::Columns) {
+                return Ok(Err(foreign(chunk)));
+            }
             let provisional = match self.decode_provisional(chunk) {
                 Ok(provisional) => provisional,
                 Err(error) => return Ok(Err(error)),
@@ -270,6 +319,10 @@ impl LiveChunks {
         }
         if header.num_records == 0 {
             return Ok(Ok(Pushed::Passed));
+        }
+        if header.chunk_type == ChunkType::Columns {
+            self.release_in_front_of_columns(holds)?;
+            return Ok(self.push_columns(live, chunk));
         }
         if let Err(error) = chunk.check_records_type() {
             return Ok(Err(error));
@@ -315,6 +368,9 @@ impl LiveChunks {
             self.held = Some((live, candidate));
             return Ok(Ok(Pushed::Candidate));
         }
+        if self.contents == Some(Contents::Columns) {
+            return Ok(Err(foreign(chunk)));
+        }
         self.has_pages |= header.chunk_type == ChunkType::Pages;
         self.push_data(live, holds)?;
         Ok(Ok(Pushed::Data))
@@ -331,8 +387,12 @@ impl LiveChunks {
     /// Takes a chunk whose header is sound, but whose data are not, or cannot be read. Returns the records that are
     /// lost by it, as the writer counts, if that is known.
     pub fn skip_chunk(&mut self, range: Range<u64>, header: &ChunkHeader) -> Option<Range<u64>> {
-        if header.chunk_type == ChunkType::Provisional {
-            // How many records it held is part of what cannot be read.
+        if matches!(
+            header.chunk_type,
+            ChunkType::Provisional | ChunkType::Columns
+        ) || (self.contents == Some(Contents::Columns) && header.num_records > 0)
+        {
+            // How many records it held is part of what cannot be read. In a file of columns others hold none.
             self.skip(range);
             return None;
         }
@@ -424,9 +484,10 @@ impl LiveChunks {
 
     fn push_data<E>(
         &mut self,
-        mut chunk: LiveChunk,
+        chunk: LiveChunk,
         mut holds: impl FnMut(&[LiveChunk], &LiveChunk) -> Result<bool, E>,
     ) -> Result<(), E> {
+        self.contents = Some(Contents::Records);
         let begin = self.next_group_begin();
         let mut from = self.tail_begin();
         if !self.gaps.is_empty() {
@@ -460,20 +521,26 @@ impl LiveChunks {
             }
         }
         self.forget_from(from);
+        self.push_live(chunk, begin, from);
+        Ok(())
+    }
+
+    /// Takes a data chunk that stands for its group, which begins with live chunk number `group` and record number `begin`,
+    /// as the writer counts.
+    fn push_live(&mut self, mut chunk: LiveChunk, begin: Option<u64>, group: usize) {
         self.next_record = begin
             .filter(|_| self.gaps.is_empty())
             .map(|begin| begin.saturating_add(chunk.records));
         chunk.first_record = self.num_records();
         self.live.push(chunk);
         self.data_chunks = self.data_chunks.saturating_add(1);
-        self.group = from;
+        self.group = group;
         self.group_records = chunk.records;
         self.group_begin = Some(chunk.begin);
         self.open = self.live.len();
         self.short_tail = false;
         self.gaps.clear();
         self.undo = None;
-        Ok(())
     }
 
     /// Drops the live chunks from number `from` on.
@@ -545,6 +612,11 @@ impl LiveChunks {
         holds: impl FnMut(&[LiveChunk], &LiveChunk) -> Result<bool, E>,
     ) -> Result<(), E> {
         match self.held.take() {
+            // Records are no data there.
+            Some((held, candidate)) if self.contents == Some(Contents::Columns) => {
+                self.seal(&held, candidate, None);
+                Ok(())
+            }
             Some((chunk, _)) => self.push_data(chunk, holds),
             None => Ok(()),
         }
@@ -566,6 +638,9 @@ impl LiveChunks {
             self.group = self.tail_begin();
         }
         self.group_begin = candidate.last_offset;
+        if sealed_end.is_some() {
+            self.take_contents(&candidate.metadata);
+        }
         let (first, last) = (candidate.first_records, candidate.last_records);
         self.seal_group(&candidate.metadata, first, last);
         self.footer = Some(FoundFooter {
@@ -622,9 +697,20 @@ impl LiveChunks {
     }
 }
 
+/// The error for a chunk of records in a file of columns, or the other way round.
+fn foreign(chunk: &Chunk<'_>) -> FormatError {
+    FormatError::ChunkType {
+        at: chunk.at,
+        chunk_type: chunk.header.chunk_type.to_byte(),
+    }
+}
+
 fn may_be_postscript(begin: u64, header: &ChunkHeader) -> bool {
     header.chunk_type == ChunkType::Simple
         && header.num_records == POSTSCRIPT_COPIES
         && begin.is_multiple_of(BLOCK_BYTES)
         && header.decoded_bytes <= BLOCK_BYTES
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::chunk_header::{ChunkHeader, ChunkType};
 use crate::codec::{Codec, CompressionType, Compressor};
 use crate::column::{COLUMN_HEADER_BYTES, Column, push_column};
+use crate::crc::{check_crc, crc_of};
 use crate::dictionary::{Dictionary, NO_DICTIONARY};
 use crate::error::{At, FormatError};
 use crate::record_chunk::{GroupSlice, encode_chunk};
@@ -255,20 +256,6 @@ pub(crate) fn split_slot(slot: &[u8]) -> (&[u8], [u8; 4]) {
     }
 }
 
-fn check_crc(what: &'static str, bytes: &[u8], stored: [u8; 4], at: At) -> Result<(), FormatError> {
-    let stored = u32::from_le_bytes(stored);
-    let computed = crc32c::crc32c(bytes);
-    if stored == computed {
-        return Ok(());
-    }
-    Err(FormatError::Crc {
-        what,
-        at,
-        stored,
-        computed,
-    })
-}
-
 /// The front of a page chunk, kept: a reader that has it reads single records.
 #[derive(Debug, Clone)]
 pub struct PageTable {
@@ -353,7 +340,7 @@ impl GroupSlice<'_> {
             values = rest;
             let begin = slots.len();
             compressor.compress_record(codec, window_log, dictionary, record, &mut slots)?;
-            let crc = crc32c::crc32c(slots.get(begin..).unwrap_or_default());
+            let crc = crc_of(slots.get(begin..).unwrap_or_default());
             slots.extend_from_slice(&crc.to_le_bytes());
             ends.push(slots.len() as u64);
         }
@@ -363,7 +350,7 @@ impl GroupSlice<'_> {
             let id = dictionary.map_or(NO_DICTIONARY, Dictionary::id);
             out.extend_from_slice(&id.to_le_bytes());
             push_column(out, &mut ends);
-            let crc = crc32c::crc32c(out.get(begin..).unwrap_or_default());
+            let crc = crc_of(out.get(begin..).unwrap_or_default());
             out.extend_from_slice(&crc.to_le_bytes());
             out.extend_from_slice(&slots);
             Ok((ChunkType::Pages, self.len(), self.bytes_len() as u64))

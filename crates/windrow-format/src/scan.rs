@@ -9,7 +9,7 @@ use crate::block::{
     BLOCK_BYTES, BLOCK_HEADER_BYTES, BlockHeader, is_chunk_boundary, remaining_in_block,
     round_up_to_chunk_boundary,
 };
-use crate::chunk_header::{CHUNK_HEADER_BYTES, ChunkHeader, ChunkType};
+use crate::chunk_header::{CHUNK_HEADER_BYTES, ChunkHeader, ChunkType, check_field};
 use crate::error::{At, FormatError};
 use crate::hash::HASH_KEY;
 
@@ -102,28 +102,26 @@ impl ChunkHeader {
     /// [`FormatError::ChunkHeaderField`].
     pub fn check_fields(&self, at: At) -> Result<(), FormatError> {
         let (records, decoded, data) = match self.chunk_type {
-            ChunkType::Signature => (true, true, true),
-            ChunkType::Padding => (true, true, false),
-            ChunkType::Metadata | ChunkType::Dictionary | ChunkType::Provisional => {
-                (true, false, false)
-            }
+            ChunkType::Signature => (Some(0), Some(0), Some(0)),
+            ChunkType::Padding => (Some(0), Some(0), None),
+            ChunkType::Metadata
+            | ChunkType::Dictionary
+            | ChunkType::Provisional
+            | ChunkType::Schema
+            | ChunkType::Statistics => (Some(0), None, None),
+            ChunkType::Columns => (Some(1), None, None),
             ChunkType::Simple
             | ChunkType::Transposed
             | ChunkType::Pages
-            | ChunkType::Unknown(_) => (false, false, false),
+            | ChunkType::Unknown(_) => (None, None, None),
         };
-        for (is_zero, field, stored) in [
+        for (fixed, field, stored) in [
             (records, "num_records", self.num_records),
             (decoded, "decoded_data_size", self.decoded_bytes),
             (data, "data_size", self.data_bytes),
         ] {
-            if is_zero && stored != 0 {
-                return Err(FormatError::ChunkHeaderField {
-                    at,
-                    field,
-                    stored,
-                    expected: 0,
-                });
+            if let Some(expected) = fixed {
+                check_field(at, field, stored, expected)?;
             }
         }
         Ok(())
@@ -393,6 +391,10 @@ mod tests {
             (header(ChunkType::Signature, 0, 0, 1), "data_size"),
             (header(ChunkType::Padding, 0, 1, 0), "decoded_data_size"),
             (header(ChunkType::Metadata, 1, 9, 9), "num_records"),
+            (header(ChunkType::Schema, 1, 9, 9), "num_records"),
+            (header(ChunkType::Statistics, 1, 9, 9), "num_records"),
+            (header(ChunkType::Columns, 0, 9, 9), "num_records"),
+            (header(ChunkType::Columns, 2, 9, 9), "num_records"),
         ] {
             let found = header.check_fields(At::byte(9)).unwrap_err();
             let FormatError::ChunkHeaderField { field: stored, .. } = found else {
@@ -403,6 +405,7 @@ mod tests {
         for header in [
             header(ChunkType::Padding, 0, 0, 9),
             header(ChunkType::Metadata, 0, 9, 9),
+            header(ChunkType::Columns, 1, 9, 9),
             header(ChunkType::Simple, 0, 9, 9),
             header(ChunkType::Unknown(b'x'), 9, 9, 9),
         ] {

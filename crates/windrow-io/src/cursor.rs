@@ -275,7 +275,8 @@ impl RecordCursor {
             }
             self.next_stretch()?;
         }
-        Ok(false)
+        // Of columns not even the end is one of records.
+        self.inner.check_holds_records().map(|()| false)
     }
 
     /// The next records that were decoded together: one chunk, or several of up to 256 KiB in all. `None` at the end.
@@ -321,6 +322,7 @@ impl RecordCursor {
 
     /// Goes on behind the stretch that was used up: behind the gap that ends it, or in the next run.
     fn next_stretch(&mut self) -> Result<()> {
+        self.inner.check_holds_records()?;
         match self.gaps.next() {
             Some(gap) => {
                 self.enter_stretch(gap.end);

@@ -4,16 +4,11 @@ use std::io;
 use std::sync::Mutex;
 
 use windrow_format::{
-    At, BLOCK_BYTES, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkType, Dictionaries, Dictionary,
-    Footer, FormatError, Limits, WeakDictionary, add_with_block_headers, is_chunk_boundary,
-    take_out_block_headers,
+    BLOCK_BYTES, ChunkType, Dictionaries, Dictionary, Footer, FormatError, Limits, WeakDictionary,
 };
 
-use crate::retry::twice;
 use crate::store::Store;
-
-/// Chunks behind a footer that are looked at for second copies.
-const MAX_CHUNKS_BEHIND: usize = 64;
+use crate::unlisted::{each_behind, read_unlisted};
 
 /// Reads the dictionaries that a footer names: the copies in front of it, and, where one of them cannot be read, those
 /// behind it.
@@ -40,22 +35,18 @@ pub(crate) fn load(
 /// Takes the copies that stand behind a footer.
 fn read_behind(
     store: &dyn Store,
-    mut begin: u64,
+    begin: u64,
     end: u64,
     limits: &Limits,
     dictionaries: &mut Dictionaries,
 ) -> io::Result<()> {
-    for _ in 0..MAX_CHUNKS_BEHIND {
-        let Ok(header) = read_header(store, begin, end)? else {
-            break;
-        };
+    each_behind(store, begin, end, |begin, header| {
         if header.chunk_type == ChunkType::Dictionary {
             let copy = read(store, begin, end, limits, dictionaries)?;
             dictionaries.push(copy.map(share));
         }
-        begin = header.chunk_end(begin);
-    }
-    Ok(())
+        Ok(true)
+    })
 }
 
 /// Reads the dictionary chunk at `begin`, which ends at or in front of `end`; `others` are there already.
@@ -66,54 +57,9 @@ fn read(
     limits: &Limits,
     others: &Dictionaries,
 ) -> io::Result<Result<Dictionary, FormatError>> {
-    let at = At::byte(begin);
-    twice(store.as_bytes().is_some(), |_| {
-        let header = match read_header(store, begin, end)? {
-            Ok(header) => header,
-            Err(error) => return Ok(Err(error)),
-        };
-        let chunk_end = header.chunk_end(begin);
-        let checked = limits
-            .check_stored(&header, at)
-            .and_then(|()| limits.check_decoded(&header, at));
-        if let Err(error) = checked {
-            return Ok(Err(error));
-        }
-        if chunk_end > end {
-            return Ok(Err(FormatError::ChunkEnd {
-                at,
-                end: chunk_end,
-                expected: end,
-            }));
-        }
-        let mut raw = vec![0; usize::try_from(chunk_end - begin).unwrap_or(usize::MAX)];
-        store.read_exact_at(&mut raw, begin)?;
-        let flat = take_out_block_headers(begin, &raw);
-        Ok(Chunk::parse(&flat, at).and_then(|chunk| others.parse_chunk(&chunk, limits)))
+    read_unlisted(store, begin, end, limits, |chunk| {
+        others.parse_chunk(chunk, limits)
     })
-}
-
-fn read_header(
-    store: &dyn Store,
-    begin: u64,
-    end: u64,
-) -> io::Result<Result<ChunkHeader, FormatError>> {
-    let at = At::byte(begin);
-    if !is_chunk_boundary(begin) {
-        return Ok(Err(FormatError::ChunkBoundary { at }));
-    }
-    let header_end = add_with_block_headers(begin, CHUNK_HEADER_BYTES);
-    if header_end > end {
-        return Ok(Err(FormatError::Truncated {
-            what: "dictionary chunk",
-            at,
-            need: CHUNK_HEADER_BYTES,
-            have: end.saturating_sub(begin),
-        }));
-    }
-    let mut raw = vec![0; usize::try_from(header_end - begin).unwrap_or(usize::MAX)];
-    store.read_exact_at(&mut raw, begin)?;
-    Ok(ChunkHeader::parse(&take_out_block_headers(begin, &raw), at))
 }
 
 /// Gives the preparation of the same dictionary that somebody in this process keeps already, if there is one: a

@@ -144,6 +144,32 @@ pub enum Error {
         #[source]
         source: FormatError,
     },
+    /// A table that cannot be written, or a part of a file that is not understood as columns.
+    #[cfg(feature = "columns")]
+    #[error("{}{name}{}", if rows.is_some() { "cannot read " } else { "table in " }, RowRange(.rows))]
+    Column {
+        /// The file.
+        name: SourceName,
+        /// The rows that cannot be read because of it, where they are known.
+        rows: Option<Range<u64>>,
+        /// What is wrong.
+        #[source]
+        source: Box<windrow_columnar::ColumnError>,
+    },
+    /// A file of columns, where one of records is needed.
+    #[error(
+        "{name} holds columns, not records: open it with TableReader (windrow.TableReader in Python), write to it with TableWriter"
+    )]
+    HoldsColumns {
+        /// The file.
+        name: SourceName,
+    },
+    /// A file of records, where one of columns is needed.
+    #[error("{name} holds records, not columns: open it with Reader, write to it with Writer")]
+    HoldsRecords {
+        /// The file.
+        name: SourceName,
+    },
     /// The writer belongs to the process that made it.
     #[error("writer of {name} was inherited by a forked process: only process {owner} may write")]
     WriterForked {
@@ -181,6 +207,19 @@ impl fmt::Display for RecordRange<'_> {
         match self.0 {
             Some(range) if range.end == range.start + 1 => write!(f, ", record {}", range.start),
             Some(range) => write!(f, ", records {}..{}", range.start, range.end),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(feature = "columns")]
+struct RowRange<'a>(&'a Option<Range<u64>>);
+
+#[cfg(feature = "columns")]
+impl fmt::Display for RowRange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(range) => write!(f, ", rows {}..{}", range.start, range.end),
             None => Ok(()),
         }
     }
@@ -233,6 +272,8 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Format { source, .. } | Self::Damaged { source, .. } => source.kind(),
+            #[cfg(feature = "columns")]
+            Self::Column { source, .. } => source.kind(),
             Self::Io { .. } | Self::Locked { .. } => ErrorKind::Io,
             Self::BatchTooLarge { .. } | Self::RecordTooLarge { .. } => ErrorKind::Limit,
             _ => ErrorKind::Usage,
@@ -244,6 +285,8 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Format { source, .. } => source.code(),
+            #[cfg(feature = "columns")]
+            Self::Column { source, .. } => source.code(),
             Self::Io { .. } => "io",
             Self::Options(errors) => errors
                 .as_slice()
@@ -257,6 +300,8 @@ impl Error {
             Self::WriterFailed { .. } => "writer_failed",
             Self::Locked { .. } => "locked",
             Self::Damaged { .. } => "damaged",
+            Self::HoldsColumns { .. } => "holds_columns",
+            Self::HoldsRecords { .. } => "holds_records",
             Self::WriterForked { .. } => "writer_forked",
             Self::Instruction { .. } => "instruction",
             Self::Source { .. } => "source",
@@ -267,6 +312,8 @@ impl Error {
     #[must_use]
     pub fn name(&self) -> Option<&SourceName> {
         match self {
+            #[cfg(feature = "columns")]
+            Self::Column { name, .. } => Some(name),
             Self::Format { name, .. }
             | Self::Io { name, .. }
             | Self::OutOfRange { name, .. }
@@ -276,6 +323,8 @@ impl Error {
             | Self::WriterFailed { name }
             | Self::Locked { name }
             | Self::Damaged { name, .. }
+            | Self::HoldsColumns { name }
+            | Self::HoldsRecords { name }
             | Self::WriterForked { name, .. }
             | Self::Instruction { name, .. } => Some(name),
             Self::Options(_) | Self::OptionString(_) | Self::Source { .. } => None,
@@ -287,6 +336,8 @@ impl Error {
     pub fn at(&self) -> Option<At> {
         match self {
             Self::Format { source, .. } | Self::Damaged { source, .. } => source.at(),
+            #[cfg(feature = "columns")]
+            Self::Column { source, .. } => source.at(),
             Self::Io { at, .. } => *at,
             _ => None,
         }
@@ -297,6 +348,8 @@ impl Error {
     pub fn records(&self) -> Option<Range<u64>> {
         match self {
             Self::Format { records, .. } | Self::Io { records, .. } => records.clone(),
+            #[cfg(feature = "columns")]
+            Self::Column { rows, .. } => rows.clone(),
             _ => None,
         }
     }

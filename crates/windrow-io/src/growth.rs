@@ -1,5 +1,7 @@
 //! What a writer has to know of a file that it goes on with.
 
+mod columns;
+
 use windrow_format::options::{
     AppendOptions, DictionaryOption, Layout, ReaderOptions, WriterOptions,
 };
@@ -16,6 +18,7 @@ use crate::records_metadata::front_end;
 use crate::store::Store;
 use crate::verify::{ReadError, SharedStore};
 use crate::writer::looks_like_footer;
+pub(crate) use columns::ColumnGrowth;
 
 /// A file that is to grow.
 pub(crate) struct Growth {
@@ -57,7 +60,11 @@ impl Growth {
             metadata,
             dictionaries,
             dictionary_offsets,
+            ..
         } = find(&store, name, file_bytes)?;
+        if live.has_columns() {
+            return Err(Error::HoldsColumns { name: name.clone() });
+        }
         let sealed_end = live.footer().and_then(|footer| footer.sealed_end);
         let is_complete = sealed_end == Some(keep);
         let mut growth = Self {
@@ -98,7 +105,7 @@ impl Growth {
     pub(crate) fn leave_index_behind(&mut self, name: &SourceName) -> Result<()> {
         self.open.splice(0..0, self.short.take());
         self.keep = match self.chunks.last() {
-            Some(last) => self.end_of(last).map_err(|error| error.into_error(name))?,
+            Some(last) => end_of(&self.store, last).map_err(|error| error.into_error(name))?,
             // One that was cut short is behind what stays.
             None => {
                 // With the dictionaries, which are written anew.
@@ -134,23 +141,9 @@ impl Growth {
         let Some(first) = self.chunks.iter().find(|chunk| !chunk.provisional) else {
             return Ok(None);
         };
-        let header = self.header_of(first);
+        let header = header_of(&self.store, first);
         let header = header.map_err(|error| error.into_error(name))?;
         Ok(header.map(|header| header.chunk_type))
-    }
-
-    /// Where a chunk itself ends; an index tells only where the next one begins.
-    fn end_of(&self, chunk: &LiveChunk) -> Result<u64, ReadError> {
-        let header = self.header_of(chunk)?;
-        Ok(header.map_or(chunk.end, |header| header.chunk_end(chunk.begin)))
-    }
-
-    fn header_of(&self, chunk: &LiveChunk) -> Result<Option<ChunkHeader>, ReadError> {
-        let header_end = add_with_block_headers(chunk.begin, CHUNK_HEADER_BYTES);
-        self.store.with_bytes(chunk.begin..header_end, |raw| {
-            let flat = take_out_block_headers(chunk.begin, raw);
-            ChunkHeader::parse(&flat, At::byte(chunk.begin)).ok()
-        })
     }
 
     /// The records of one of the chunks.
@@ -290,6 +283,20 @@ impl Growth {
     }
 }
 
+/// Where a chunk itself ends; an index tells only where the next one begins.
+fn end_of(store: &SharedStore, chunk: &LiveChunk) -> Result<u64, ReadError> {
+    let header = header_of(store, chunk)?;
+    Ok(header.map_or(chunk.end, |header| header.chunk_end(chunk.begin)))
+}
+
+fn header_of(store: &SharedStore, chunk: &LiveChunk) -> Result<Option<ChunkHeader>, ReadError> {
+    let header_end = add_with_block_headers(chunk.begin, CHUNK_HEADER_BYTES);
+    store.with_bytes(chunk.begin..header_end, |raw| {
+        let flat = take_out_block_headers(chunk.begin, raw);
+        ChunkHeader::parse(&flat, At::byte(chunk.begin)).ok()
+    })
+}
+
 /// A file as a scan finds it.
 struct Found {
     live: LiveChunks,
@@ -299,6 +306,8 @@ struct Found {
     metadata: Option<FooterMetadata>,
     dictionaries: Dictionaries,
     dictionary_offsets: Vec<u64>,
+    /// Reads by the index at the end, or the one in front of an unfinished append; `None` if there is none.
+    index: Option<Reader>,
 }
 
 /// Finds the live chunks of a file, and where a writer goes on.
@@ -377,6 +386,7 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
         metadata,
         dictionaries,
         dictionary_offsets,
+        index,
     })
 }
 

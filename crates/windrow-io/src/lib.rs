@@ -2,6 +2,7 @@
 
 mod batch;
 mod cache;
+mod column_file;
 mod cursor;
 mod data_source;
 mod dictionaries;
@@ -23,13 +24,17 @@ mod sharded;
 mod sink;
 mod skipped;
 mod store;
+#[cfg(feature = "columns")]
+mod table;
 mod tail;
 mod training;
+mod unlisted;
 mod verify;
 mod watch;
 mod writer;
 
 pub use batch::{BATCH_RECORD_BYTES, Batch};
+pub use column_file::{ColumnFile, ColumnFileOptions, ColumnFileWriter};
 pub use cursor::{Record, RecordCursor, RecordRun};
 pub use data_source::{
     DEFAULT_MAX_OPEN_FILES, DataSource, FileInstruction, Iter as DataSourceIter, SourcePart,
@@ -48,6 +53,11 @@ pub use sink::{FileSink, Sink};
 #[cfg(feature = "mmap")]
 pub use store::MmapStore;
 pub use store::{FileStore, Store};
+#[cfg(feature = "columns")]
+pub use table::{
+    DEFAULT_GROUP_BYTES, DEFAULT_SCAN_BATCH_BYTES, Scan, TableOptions, TableReader, TableScan,
+    TableWriter,
+};
 pub use tail::TailReader;
 pub use training::{DictionaryGain, TrainedDictionary, dictionary_gain, train_dictionary};
 pub use verify::*;

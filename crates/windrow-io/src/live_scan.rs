@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use windrow_format::{
-    At, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType, DICTIONARY_ID_END,
-    Dictionaries, FieldProjection, FormatError, Limits, LiveChunk, LiveChunks, Provisional, Pushed,
-    RecordDecoder, Records, ScanPart, compression_of, needed_dictionary, take_out_block_headers,
+    At, COLUMN_FRONT_BYTES, Chunk, ChunkLocation, ChunkScan, ChunkType, CompressionType,
+    DICTIONARY_ID_END, Dictionaries, FieldProjection, FormatError, Limits, LiveChunk, LiveChunks,
+    Provisional, Pushed, RecordDecoder, Records, ScanPart, compression_of, needed_dictionary,
+    take_out_block_headers,
 };
 
 use crate::dictionaries::share;
@@ -45,6 +46,9 @@ impl LiveScan {
     pub(crate) fn new(store: SharedStore, end: u64, limits: Limits, index: Option<Reader>) -> Self {
         let walk = Walk::new(Section::whole_file(end), end).with_index(index.clone());
         let mut scan = Self::with(store, walk, 0..end, limits, LiveChunks::new(limits));
+        if let Some(reader) = &index {
+            scan.live.begin_index(&reader.footer().metadata);
+        }
         scan.index = index;
         scan
     }
@@ -266,6 +270,8 @@ impl LiveScan {
             if fits.is_ok() { usize::MAX } else { 0 }
         } else if header.chunk_type == ChunkType::Pages {
             DICTIONARY_ID_END
+        } else if header.chunk_type == ChunkType::Columns {
+            COLUMN_FRONT_BYTES
         } else {
             1
         };
@@ -383,8 +389,7 @@ fn push_listed(
     chunk: &Chunk<'_>,
     end: u64,
 ) -> Result<Pushed, FormatError> {
-    location.check(&chunk.header)?;
-    chunk.check_records_type()?;
+    live.check_listed(location, chunk)?;
     live.push_listed(location, end);
     Ok(Pushed::Data)
 }

@@ -1,5 +1,8 @@
 //! Opening a file and reading single records.
 
+// Those who read tables are to come.
+#[allow(dead_code, reason = "what a reader of tables needs")]
+mod columns;
 mod decode;
 mod open;
 mod record;
@@ -55,6 +58,8 @@ pub(crate) struct Inner {
     sealed_bytes: u64,
     /// The index was made by a scan, not read.
     is_scanned: bool,
+    /// The data chunks are column chunks.
+    has_columns: bool,
     footer: Footer,
     pub(crate) index: Index,
     pub(crate) options: ReaderOptions,
@@ -67,6 +72,15 @@ pub(crate) struct Inner {
     stats: Counters,
     /// Shared with the readers of the same file that a source opens later.
     pub(crate) skip_log: Arc<SkipLog>,
+}
+
+/// What a scan found of a file.
+pub(crate) struct ScannedIndex {
+    pub(crate) footer: Footer,
+    pub(crate) index: Index,
+    pub(crate) dictionaries: Dictionaries,
+    /// The data chunks are column chunks.
+    pub(crate) has_columns: bool,
 }
 
 #[derive(Debug, Default)]
@@ -187,6 +201,7 @@ impl Reader {
             file_bytes,
             sealed_bytes,
             is_scanned: false,
+            has_columns: footer.metadata.has_columns(),
             footer,
             index,
             options,
@@ -202,12 +217,11 @@ impl Reader {
         name: SourceName,
         options: ReaderOptions,
         file_bytes: u64,
-        (footer, index): (Footer, Index),
-        dictionaries: Dictionaries,
+        found: ScannedIndex,
         skip_log: Arc<SkipLog>,
     ) -> Result<Self> {
         Self::assemble(Inner {
-            dictionaries: OnceBox::with_value(Box::new(dictionaries)),
+            dictionaries: OnceBox::with_value(Box::new(found.dictionaries)),
             tables: Tables::None,
             fields: None,
             cache: None,
@@ -216,8 +230,9 @@ impl Reader {
             file_bytes,
             sealed_bytes: file_bytes,
             is_scanned: true,
-            footer,
-            index,
+            has_columns: found.has_columns,
+            footer: found.footer,
+            index: found.index,
             limits: limits_of(&options),
             options,
             stats: Counters::default(),
@@ -245,7 +260,7 @@ impl Reader {
         &self.inner
     }
 
-    /// Number of records.
+    /// Number of records, or of rows.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.inner.index.num_records()
@@ -255,6 +270,13 @@ impl Reader {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the file holds columns: then [`len`](Self::len) counts rows, and every call for records fails with
+    /// [`Error::HoldsColumns`].
+    #[must_use]
+    pub fn has_columns(&self) -> bool {
+        self.inner.has_columns
     }
 
     /// Number of data chunks.
@@ -439,6 +461,7 @@ impl Reader {
     /// # Errors
     /// [`Error::OutOfRange`], [`Error::Io`] if an offloaded index cannot be read.
     pub fn record_sizes(&self, indices: &[u64]) -> Result<RecordSizes> {
+        self.inner.check_holds_records()?;
         let mut sizes = RecordSizes {
             bytes: Vec::with_capacity(indices.len()),
             exact: self.inner.fields.is_none(),
@@ -477,6 +500,7 @@ impl Reader {
     /// Those of [`read`](Self::read).
     pub fn read_with<R>(&self, index: u64, use_record: impl FnOnce(&[u8]) -> R) -> Result<R> {
         let inner = &*self.inner;
+        inner.check_holds_records()?;
         inner.check_index(index)?;
         let location = inner
             .index
@@ -544,6 +568,16 @@ pub(crate) fn limits_of(options: &ReaderOptions) -> Limits {
 }
 
 impl Inner {
+    /// Refuses to read records of a file of columns.
+    #[inline]
+    pub(crate) fn check_holds_records(&self) -> Result<()> {
+        if self.has_columns {
+            let name = self.name.clone();
+            return Err(Error::HoldsColumns { name });
+        }
+        Ok(())
+    }
+
     pub(crate) fn check_index(&self, index: u64) -> Result<()> {
         let len = self.index.num_records();
         if index < len {

@@ -11,7 +11,7 @@ use windrow_format::{Footer, FooterMetadata, FormatError, LiveChunk, LiveChunks,
 use crate::error::{Error, Result, SourceName};
 use crate::index::Index;
 use crate::live_scan::LiveScan;
-use crate::reader::{Reader, limits_of};
+use crate::reader::{Reader, ScannedIndex, limits_of};
 use crate::skipped::SkipLog;
 use crate::store::{FileStore, Store};
 use crate::verify::{DEFAULT_MAX_FAULTS, Fault, SharedStore};
@@ -148,17 +148,19 @@ pub(crate) fn recover_with_log(
     let unreadable = scan.without_dictionary();
     let (mut live, mut skipped, mut skipped_omitted) = scan.finish();
     let footer_begin = live.finish();
+    let has_columns = live.has_columns();
     let chunks = readable(&live, unreadable, &mut skipped, &mut skipped_omitted);
     skipped.sort_by_key(|fault| fault.bytes.start);
     options.watch().report_progress(file_bytes);
     let footer = footer_of(&live, footer_begin.unwrap_or(data_end));
     let index = Index::of_chunks(&chunks, reader_options.index_storage(), footer);
-    let index = index.map_err(|source| Error::io(&name, "offload the index of", source))?;
+    let (footer, index) =
+        index.map_err(|source| Error::io(&name, "offload the index of", source))?;
     let provisional = chunks.iter().filter(|chunk| chunk.provisional);
     let report = RecoveryReport {
         file_bytes,
-        records: index.0.metadata.num_records,
-        chunks: index.0.metadata.num_chunks,
+        records: footer.metadata.num_records,
+        chunks: footer.metadata.num_chunks,
         provisional_records: provisional.map(|chunk| chunk.records).sum(),
         index: error,
         skipped,
@@ -171,8 +173,12 @@ pub(crate) fn recover_with_log(
         name,
         options,
         file_bytes,
-        index,
-        dictionaries,
+        ScannedIndex {
+            footer,
+            index,
+            dictionaries,
+            has_columns,
+        },
         skip_log,
     )?;
     Ok(Recovered { reader, report })
@@ -226,6 +232,8 @@ fn footer_of(live: &LiveChunks, data_end: u64) -> Footer {
     let metadata = FooterMetadata {
         version: VERSION_WINDROW,
         has_pages: live.has_pages(),
+        arrow_schema: live.schema().map(<[u8]>::to_vec),
+        has_statistics: false,
         ..found.unwrap_or_default()
     };
     Footer {

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+#[cfg(feature = "columns")]
+use windrow_format::Decompressor;
 use windrow_format::{Compressor, RecordDecoder, Records, TransposedEncoder};
 
 use crate::reader::Slot;
@@ -19,6 +21,11 @@ pub(crate) struct ReadScratch {
     pub(crate) decoder: RecordDecoder,
     /// Where the records of a page chunk lie that are read of it.
     pub(crate) slots: Vec<Slot>,
+}
+
+#[cfg(feature = "columns")]
+thread_local! {
+    static DECOMPRESSOR: Cell<Option<Box<Decompressor>>> = const { Cell::new(None) };
 }
 
 thread_local! {
@@ -48,6 +55,15 @@ pub(crate) fn with_compressor<R>(work: impl FnOnce(&mut Compressor) -> R) -> R {
     if compressor.context_bytes() <= KEEP_BYTES {
         COMPRESSOR.set(Some(compressor));
     }
+    result
+}
+
+/// Lends this thread's decompressor of pages to `work`.
+#[cfg(feature = "columns")]
+pub(crate) fn with_decompressor<R>(work: impl FnOnce(&mut Decompressor) -> R) -> R {
+    let mut decompressor = DECOMPRESSOR.take().unwrap_or_default();
+    let result = work(&mut decompressor);
+    DECOMPRESSOR.set(Some(decompressor));
     result
 }
 

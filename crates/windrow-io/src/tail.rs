@@ -142,9 +142,13 @@ impl TailReader {
     /// # Errors
     /// [`Error::Format`] if a part of the file cannot be read and more follows it, and for good from then on, unless the
     /// options have [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip); if the file became shorter.
-    /// [`Error::Io`].
+    /// [`Error::HoldsColumns`] for a file of columns; [`Error::Io`].
     pub fn poll(&mut self) -> Result<Option<RecordRun>> {
         loop {
+            if self.scan.live().has_columns() {
+                let name = self.name.clone();
+                return Err(Error::HoldsColumns { name });
+            }
             if let Some(run) = self.next_run()? {
                 return Ok(Some(run));
             }

@@ -2,6 +2,7 @@
 
 mod append;
 mod batch;
+mod columns;
 mod dictionary;
 mod flush;
 mod lay;
@@ -18,7 +19,9 @@ use crate::error::{Error, Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::sink::{FileSink, Sink};
 use append::ShortChunk;
+pub(crate) use append::open_locked;
 use batch::{EncodedBatch, Encoding, FooterEntries, GROUP_FILL_BYTES, GroupBatch};
+use columns::Columns;
 use dictionary::{FileDictionaries, Sampling};
 pub(crate) use flush::looks_like_footer;
 use lay::{buffer, present};
@@ -71,6 +74,8 @@ pub struct Writer<S: Sink> {
     /// There are chunks that upstream cannot read.
     has_pages: bool,
     dictionaries: FileDictionaries,
+    /// What a file of columns says of itself.
+    columns: Option<Columns>,
     /// The first records, held until it is decided which dictionary they are compressed with.
     sampling: Option<Sampling>,
     records: u64,
@@ -171,6 +176,7 @@ impl<S: Sink> Writer<S> {
             footer: FooterEntries::new(),
             has_pages: false,
             dictionaries: FileDictionaries::default(),
+            columns: None,
             sampling: None,
             records: 0,
             decoded_bytes: 0,
@@ -331,7 +337,7 @@ impl<S: Sink> Writer<S> {
         }
         let footer_offset = self.blocks.position();
         let chunks = self.footer.group.len();
-        let version = if self.footer.uniform && !self.has_pages {
+        let version = if self.footer.uniform && !self.has_pages && self.columns.is_none() {
             VERSION_UPSTREAM
         } else {
             VERSION_WINDROW
@@ -339,6 +345,7 @@ impl<S: Sink> Writer<S> {
         if !self.is_sealed {
             self.lay_footer(version)?;
             self.lay_dictionary_copies()?;
+            self.lay_statistics()?;
             self.lay_padding()?;
             if synced {
                 self.sync_sink()?;
@@ -361,7 +368,13 @@ impl<S: Sink> Writer<S> {
         })
     }
 
-    fn check_usable(&self) -> Result<()> {
+    /// Makes every later call fail.
+    #[cfg(feature = "columns")]
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    pub(crate) fn check_usable(&self) -> Result<()> {
         if self.owner != std::process::id() {
             return Err(Error::WriterForked {
                 name: self.name.clone(),

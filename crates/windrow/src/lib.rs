@@ -36,6 +36,7 @@
 //! | [`RecordCursor`] | one file in order, decoded ahead; from [`Reader::records`] | a kept [`Record`] keeps its neighbours in memory |
 //! | [`TailReader`] | a file that is still being written | shows what was flushed; [`Writer::sync`] makes it last |
 //! | [`recover()`] | what is whole of a file that was cut, damaged or never finished | reads all of it once |
+//! | `TableWriter`, `TableReader` | Arrow tables: columns, slices, predicates, single rows; feature `columns` | row groups, not rows, are what an append adds |
 //! | [`DataSource`] | many files, or parts of them, as one sequence | instructions are checked when their file is first read |
 //! | [`Permutation`] | all records in shuffled order, an epoch at a time, without a table | gives numbers; read them in batches |
 //! | [`verify()`] | every hash of a file, and its footer against its chunks | goes on after a fault |
@@ -48,6 +49,7 @@
 //! | feature | default | what for |
 //! | --- | --- | --- |
 //! | `zstd`, `brotli`, `snappy` | on | the codecs; without one, its files are refused with an error that names it |
+//! | `columns` | off | tables: `TableWriter`, `TableReader`, `Predicate`; brings in Arrow |
 //! | `descriptors` | off | fields by name: reads the message descriptors that files hold |
 //! | `mmap` | off | `MmapStore`, which reads through a memory map and is unsafe to open |
 //!
@@ -61,8 +63,18 @@
 //!
 //! The file format is specified in `format-spec/` of the repository.
 
+/// Column chunks, without I/O: for tools that look into files.
+#[cfg(feature = "columns")]
+pub use windrow_columnar as columnar;
+#[cfg(feature = "columns")]
+pub use windrow_columnar::{
+    Bound, BoundPredicate, Bounds, ColumnError, ColumnRange, ColumnSchema, ColumnSize,
+    ColumnSurvey, Comparison, GroupStatistics, NodeStatistics, Predicate, Profile, Strings,
+};
 /// Bytes and structures, without I/O: for tools that look into files.
 pub use windrow_format as format;
+#[cfg(feature = "columns")]
+pub use windrow_format::PageCodec;
 pub use windrow_format::options::{
     AppendOptions, DictionaryOption, IndexStorage, Key, Layout, OnCorrupt, OptionsError,
     OptionsErrors, READER_KEYS, ReaderOptions, WRITER_KEYS, WriterOptions,

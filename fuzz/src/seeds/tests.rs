@@ -76,6 +76,9 @@ fn every_seed_runs() {
     for (_, seed) in seeds("pages_decode") {
         pages_decode::run(&seed);
     }
+    for (_, seed) in seeds("column_chunk_any_bytes") {
+        column_chunk_any_bytes::run(&seed);
+    }
     for (_, seed) in seeds("round_trip") {
         round_trip::run(&seed);
     }

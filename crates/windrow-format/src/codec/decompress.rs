@@ -27,13 +27,23 @@ pub struct BufferLimits {
 
 impl BufferLimits {
     /// Makes room for `additional` bytes.
-    #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
+    #[cfg(any(
+        feature = "zstd",
+        feature = "brotli",
+        feature = "snappy",
+        feature = "lz4"
+    ))]
     pub(super) fn reserve(&self, out: &mut Vec<u8>, additional: usize) -> Result<(), FormatError> {
         out.try_reserve(additional)
             .map_err(|_| self.out_of_memory(additional))
     }
 
-    #[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
+    #[cfg(any(
+        feature = "zstd",
+        feature = "brotli",
+        feature = "snappy",
+        feature = "lz4"
+    ))]
     fn out_of_memory(&self, bytes: usize) -> FormatError {
         FormatError::OutOfMemory {
             what: self.what,
@@ -137,26 +147,14 @@ impl Decompressor {
         limits: &BufferLimits,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let BufferLimits { what, at, .. } = *limits;
         if compression == CompressionType::None {
             limits.check(buffer.len() as u64)?;
             out.extend_from_slice(buffer);
             return Ok(());
         }
-        let declared = take_varint(&mut buffer).ok_or(FormatError::Varint { what, at })?;
-        limits.check(declared)?;
-        let possible = most_decoded_bytes(compression, buffer.len() as u64);
-        let size = match usize::try_from(declared) {
-            Ok(size) if declared <= possible => size,
-            _ => {
-                return Err(FormatError::Implausible {
-                    what,
-                    at,
-                    declared,
-                    possible,
-                });
-            }
-        };
+        let size = take_declared_size(&mut buffer, limits, |bytes| {
+            most_decoded_bytes(compression, bytes)
+        })?;
         if size == 0 && buffer.is_empty() {
             return Ok(());
         }
@@ -297,6 +295,28 @@ fn brotli_decompress(
     }
 }
 
+/// Takes the size prefix off a buffer, and checks it before memory is reserved; `most` says how much a stream of so many
+/// bytes can decode to.
+pub(super) fn take_declared_size(
+    buffer: &mut &[u8],
+    limits: &BufferLimits,
+    most: impl FnOnce(u64) -> u64,
+) -> Result<usize, FormatError> {
+    let BufferLimits { what, at, .. } = *limits;
+    let declared = take_varint(buffer).ok_or(FormatError::Varint { what, at })?;
+    limits.check(declared)?;
+    let possible = most(buffer.len() as u64);
+    match usize::try_from(declared) {
+        Ok(size) if declared <= possible => Ok(size),
+        _ => Err(FormatError::Implausible {
+            what,
+            at,
+            declared,
+            possible,
+        }),
+    }
+}
+
 /// The most bytes that `compressed_bytes` of a codec can decode to (`format-spec/codecs.md`).
 pub(super) fn most_decoded_bytes(compression: CompressionType, compressed_bytes: u64) -> u64 {
     match compression {
@@ -311,8 +331,13 @@ pub(super) fn most_decoded_bytes(compression: CompressionType, compressed_bytes:
     }
 }
 
-#[cfg(any(feature = "zstd", feature = "brotli", feature = "snappy"))]
-fn size_error(actual: usize, expected: usize, limits: &BufferLimits) -> FormatError {
+#[cfg(any(
+    feature = "zstd",
+    feature = "brotli",
+    feature = "snappy",
+    feature = "lz4"
+))]
+pub(super) fn size_error(actual: usize, expected: usize, limits: &BufferLimits) -> FormatError {
     FormatError::DecodedSize {
         what: limits.what,
         at: limits.at,

@@ -8,13 +8,26 @@ use crate::record_chunk::RecordGroup;
 
 /// The tail of a file whose footer begins at `footer_offset` and lists `entries`; what is in front is zeros.
 fn file(footer_offset: u64, entries: &[FooterEntry], codec: Codec) -> Vec<u8> {
-    let mut group = RecordGroup::new();
-    let num_records = entries.iter().map(|entry| entry.num_records).sum();
+    let version = 1;
     let metadata = FooterMetadata {
-        version: 1,
-        num_chunks: entries.len() as u64,
-        num_records,
+        version,
         ..FooterMetadata::default()
+    };
+    file_with(metadata, footer_offset, entries, codec)
+}
+
+fn file_with(
+    metadata: FooterMetadata,
+    footer_offset: u64,
+    entries: &[FooterEntry],
+    codec: Codec,
+) -> Vec<u8> {
+    let mut group = RecordGroup::new();
+    let records = entries.iter().map(|entry| entry.num_records);
+    let metadata = FooterMetadata {
+        num_chunks: entries.len() as u64,
+        num_records: records.fold(0, u64::saturating_add),
+        ..metadata
     };
     group.push(&metadata.encode());
     for entry in entries {
@@ -229,4 +242,37 @@ fn a_lying_offset_reads_no_more_than_a_header() {
     };
     assert_eq!(error.code(), "chunk_header_hash");
     assert_eq!(asked, [BLOCK_BYTES, HEAD_BYTES]);
+}
+
+#[test]
+fn rows_need_no_bytes() {
+    let file = |version, rows: &[u64]| {
+        let entries: Vec<FooterEntry> = (0..)
+            .zip(rows)
+            .map(|(n, &num_records)| FooterEntry {
+                chunk_offset: 64 + n * 80,
+                decoded_bytes: 9,
+                num_records,
+            })
+            .collect();
+        let metadata = FooterMetadata {
+            version,
+            arrow_schema: Some(vec![7]),
+            ..FooterMetadata::default()
+        };
+        file_with(metadata, 65_000, &entries, Codec::Uncompressed)
+    };
+    let decoded = |version, rows: &[u64]| decode(&file(version, rows), 1 << 20, u64::MAX);
+    let rows = [1, 1 << 40, 1 << 40, 3];
+    let (found, footer, _) = decoded(2, &rows).unwrap();
+    let counts: Vec<u64> = found.iter().map(|entry| entry.num_records).collect();
+    assert_eq!(counts, rows);
+    assert_eq!(footer.metadata.num_records, (2 << 40) + 4);
+    // Upstream counts them, so that it may not have to.
+    assert_eq!(decoded(1, &rows).unwrap_err().code(), "entry_records");
+    let most = crate::MAX_CHUNK_RECORDS;
+    assert!(decoded(2, &[most; 256]).is_ok());
+    for bad in [&[0][..], &[most + 1], &[most; 257]] {
+        assert_eq!(decoded(2, bad).unwrap_err().code(), "entry_records");
+    }
 }

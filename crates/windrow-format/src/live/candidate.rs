@@ -1,6 +1,6 @@
 //! Chunks that look like a footer.
 
-use super::LiveChunks;
+use super::{Contents, LiveChunks};
 use crate::chunk::Chunk;
 use crate::footer::{FooterEntry, FooterMetadata};
 
@@ -26,6 +26,10 @@ impl LiveChunks {
     pub(super) fn candidate(&mut self, chunk: &Chunk<'_>) -> Option<Candidate> {
         self.decode(chunk)?;
         let metadata = FooterMetadata::parse(self.records.get(0)?, chunk.at).ok()?;
+        let contents = Contents::of(&metadata);
+        if self.contents.is_some_and(|known| known != contents) {
+            return None;
+        }
         let len = usize::try_from(metadata.num_chunks).ok()?;
         if len >= self.records.len() {
             return None;

@@ -1,7 +1,7 @@
 //! Live chunks of a file, or of its front, that has an index: that tells which chunks are data, and a scan looks only for
 //! what is left of those that are damaged.
 
-use super::{FoundFooter, LiveChunk, LiveChunks, Pushed};
+use super::{Contents, FoundFooter, LiveChunk, LiveChunks, Pushed};
 use crate::chunk::Chunk;
 use crate::error::FormatError;
 use crate::footer::FooterMetadata;
@@ -44,6 +44,10 @@ impl LiveChunks {
     /// Why it is not sound after all.
     pub fn push_unlisted(&mut self, chunk: &Chunk<'_>, end: u64) -> Result<Pushed, FormatError> {
         let header = &chunk.header;
+        if self.contents == Some(Contents::Columns) {
+            // What its index does not list was never data.
+            return Ok(Pushed::Passed);
+        }
         let mut live = LiveChunk {
             begin: chunk.at.byte,
             end,
@@ -102,6 +106,7 @@ impl LiveChunks {
         self.seal_group(&footer.metadata, first_records, last_records);
         self.gaps.clear();
         self.has_pages |= footer.metadata.has_pages;
+        self.take_contents(&footer.metadata);
         self.footer = Some(footer);
     }
 

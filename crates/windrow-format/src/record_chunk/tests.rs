@@ -108,7 +108,7 @@ fn contradictions_are_named() {
 fn other_chunk_types_are_refused() {
     for (chunk_type, expected) in [
         (ChunkType::Metadata, "chunk_type"),
-        (ChunkType::Unknown(b'c'), "chunk_type"),
+        (ChunkType::Unknown(b'x'), "chunk_type"),
         (ChunkType::Padding, "chunk_type"),
     ] {
         let data = [0, 1, 0];

@@ -26,6 +26,7 @@ pub(super) type Wanted = (u64, usize);
 impl Inner {
     /// The wanted records in the order of the file, all checked to be there.
     pub(super) fn sorted(&self, indices: impl Iterator<Item = u64>) -> Result<Vec<Wanted>> {
+        self.check_holds_records()?;
         let len = self.index.num_records();
         let mut wanted = Vec::with_capacity(indices.size_hint().0.min(1 << 24));
         for (position, index) in indices.enumerate() {
@@ -46,6 +47,7 @@ impl Inner {
 
     /// Checks that the bookkeeping of a batch alone does not take more than the batch may.
     pub(super) fn check_batch(&self, records: usize) -> Result<()> {
+        self.check_holds_records()?;
         let limit = self.options.max_batch_bytes();
         if (records as u64).saturating_mul(BATCH_RECORD_BYTES) > limit {
             return Err(Error::BatchTooLarge {

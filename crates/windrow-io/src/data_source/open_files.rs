@@ -191,6 +191,7 @@ impl OpenFiles {
 fn open(part: &FilePart, options: ReaderOptions, skip_log: Arc<SkipLog>) -> Result<Reader> {
     let store = FileStore::open(&part.name)?;
     let reader = Reader::with_skip_log(store, part.name.clone(), options, skip_log)?;
+    reader.inner().check_holds_records()?;
     let len = reader.len();
     let declared = part.examples_in_shard.unwrap_or(len);
     if let Some(records) = &part.records

@@ -104,7 +104,7 @@ impl Inner {
     }
 
     /// Turns what came of reading something at `at`, on which `records` depend, into a result.
-    fn checked<T>(
+    pub(super) fn checked<T>(
         &self,
         at: At,
         records: Range<u64>,
@@ -419,23 +419,28 @@ pub(crate) struct Slot {
 
 /// The first of `slots`, as many as are read at once; one at least, if there are any.
 fn near(slots: &[Slot]) -> &[Slot] {
-    let Some((first, rest)) = slots.split_first() else {
-        return slots;
+    &slots[..count_near(slots.iter().map(|slot| &slot.bytes))]
+}
+
+/// How many of these parts of a chunk's data, from the first one on, are read at once; one at least, if there are any.
+pub(super) fn count_near<'a>(mut parts: impl Iterator<Item = &'a Range<u64>>) -> usize {
+    let Some(first) = parts.next() else {
+        return 0;
     };
-    let mut end = first.bytes.end;
-    let more = rest.iter().take_while(|next| {
+    let mut end = first.end;
+    let more = parts.take_while(|next| {
         // A table that lies may go back.
-        let is_near = next.bytes.start >= end
-            && next.bytes.start <= end.saturating_add(MAX_GAP_BYTES)
-            && next.bytes.end.saturating_sub(first.bytes.start) <= MAX_RUN_BYTES;
-        end = next.bytes.end;
+        let is_near = next.start >= end
+            && next.start <= end.saturating_add(MAX_GAP_BYTES)
+            && next.end.saturating_sub(first.start) <= MAX_RUN_BYTES;
+        end = next.end;
         is_near
     });
-    &slots[..=more.count()]
+    1 + more.count()
 }
 
 /// Where a part of the data of the chunk at `begin` lies in the file, block headers included.
-fn in_file(begin: u64, data: &Range<u64>) -> Range<u64> {
+pub(super) fn in_file(begin: u64, data: &Range<u64>) -> Range<u64> {
     let place = |byte| add_with_block_headers(begin, CHUNK_HEADER_BYTES.saturating_add(byte));
     place(data.start)..place(data.end)
 }

@@ -1,8 +1,9 @@
 //! Checking all chunks of a few sections.
 
 use windrow_format::{
-    At, BLOCK_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, Dictionaries, FormatError, Limits,
-    PageFront, RecordDecoder, Records, RecordsMetadata, ScanPart, remaining_in_block,
+    At, BLOCK_BYTES, COLUMN_FRONT_BYTES, Chunk, ChunkHeader, ChunkScan, ChunkType, ColumnFront,
+    Dictionaries, FormatError, Limits, PageFront, RecordDecoder, Records, RecordsMetadata,
+    ScanPart, remaining_in_block,
 };
 
 use super::report::{Fault, VerifyReport};
@@ -25,6 +26,10 @@ pub(super) struct Checks {
     pub(super) max_faults: usize,
     /// Those that the index names.
     pub(super) dictionaries: Dictionaries,
+    /// Whether the data chunks are column chunks; `None` without an index.
+    pub(super) has_columns: Option<bool>,
+    /// Hash of the footer's schema message.
+    pub(super) schema_hash: Option<u64>,
 }
 
 /// What was found in a run of sections.
@@ -88,6 +93,7 @@ pub(super) fn check_sections(
             records: &mut scratch.records,
             dictionaries: checks.dictionaries.clone(),
             is_indexed: true,
+            schema_hash: checks.schema_hash,
             data: Vec::new(),
             report: VerifyReport::default(),
             go_on,
@@ -126,12 +132,38 @@ struct Seen {
     data: Result<(), FormatError>,
 }
 
-/// Looks at all bytes of a chunk through `window`. `data` holds the chunk's data afterwards if they are to be kept.
+/// What of a chunk's data is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Nothing,
+    /// The front of a column chunk, as large as it says.
+    Front,
+    All,
+}
+
+impl Keep {
+    /// How many of the bytes that follow `kept` are kept, too.
+    fn more(self, kept: &[u8]) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::All => usize::MAX,
+            Self::Front => match kept.first_chunk::<COLUMN_FRONT_BYTES>() {
+                None => COLUMN_FRONT_BYTES - kept.len(),
+                Some(&[_, _, _, _, b0, b1, b2, b3, ..]) => {
+                    let bytes = u32::from_le_bytes([b0, b1, b2, b3]);
+                    usize::try_from(bytes).map_or(0, |bytes| bytes.saturating_sub(kept.len()))
+                }
+            },
+        }
+    }
+}
+
+/// Looks at all bytes of a chunk through `window`. `data` holds what is to be kept of the chunk's data afterwards.
 fn see(
     chunk: &FoundChunk,
     window: &mut Window,
     data: &mut Vec<u8>,
-    keep: bool,
+    keep: Keep,
     go_on: &mut impl FnMut(u64) -> bool,
 ) -> Result<Seen, ReadError> {
     data.clear();
@@ -143,8 +175,14 @@ fn see(
         scan.push(raw, |part| match part {
             ScanPart::Block(Ok(())) => blocks += 1,
             ScanPart::Block(Err(error)) => bad_blocks.push(error),
-            ScanPart::Data(part) if keep => data.extend_from_slice(part),
-            ScanPart::Data(_) => {}
+            ScanPart::Data(mut part) => loop {
+                let (now, rest) = part.split_at(keep.more(data).min(part.len()));
+                if now.is_empty() {
+                    break;
+                }
+                data.extend_from_slice(now);
+                part = rest;
+            },
         });
         position += raw.len() as u64;
         if !go_on(position) {
@@ -165,6 +203,8 @@ struct Checker<'a, P> {
     records: &'a mut Records,
     /// Where no index names any, with those that were come by.
     dictionaries: Dictionaries,
+    /// That of the file, or, where no index tells it, of the first schema that was come by.
+    schema_hash: Option<u64>,
     /// Whether there is an index for the section at hand.
     is_indexed: bool,
     /// The data of the chunk at hand, where they are to be decoded.
@@ -188,9 +228,13 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         }
         let at = At::chunk(section.begin, location.chunk);
         let raw = self.window.bytes(section.begin..section.end);
-        let Some(Ok(Chunk { header, .. })) = raw.ok().map(|raw| Chunk::parse(raw, at)) else {
+        let Some(Ok(chunk)) = raw.ok().map(|raw| Chunk::parse(raw, at)) else {
             return false;
         };
+        let header = chunk.header;
+        if self.checks.has_columns == Some(true) || header.chunk_type == ChunkType::Columns {
+            return false;
+        }
         let checked = section.check(&header, at, self.checks.file_bytes);
         let is_sound = checked.is_ok() && header.chunk_end(section.begin) == section.end;
         if is_sound {
@@ -231,10 +275,21 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         let is_decoded = matches!(chunk.role, ChunkRole::Metadata | ChunkRole::Dictionary);
         let decode = (is_data || is_decoded) && self.checks.deep;
         let fits = self.check_limits(chunk);
-        match self.check_data(chunk, decode && fits.is_ok())? {
+        // Of columns only the front is kept, which is no larger than what is stored.
+        let stored = self.checks.limits.check_stored(&chunk.header, chunk.at);
+        let keep = match chunk.header.chunk_type {
+            ChunkType::Columns if stored.is_ok() => Keep::Front,
+            _ if decode && fits.is_ok() => Keep::All,
+            _ => Keep::Nothing,
+        };
+        match self.check_data(chunk, keep)? {
             Err(error) => errors.push(error),
-            Ok(()) if decode => errors.extend(fits.and_then(|()| self.decode(chunk)).err()),
-            Ok(()) => {}
+            Ok(()) => {
+                errors.extend(self.check_contents(chunk, stored).err());
+                if decode && !is_of_columns(chunk.header.chunk_type) {
+                    errors.extend(fits.and_then(|()| self.decode(chunk)).err());
+                }
+            }
         }
         if errors.is_empty() {
             self.count(&chunk.header, is_data);
@@ -254,7 +309,7 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
     fn check_data(
         &mut self,
         chunk: &FoundChunk,
-        keep: bool,
+        keep: Keep,
     ) -> Result<Result<(), FormatError>, ReadError> {
         let (Ok(seen) | Err(seen)) = twice(self.window.is_in_memory(), |again| {
             let seen = if again {
@@ -300,6 +355,63 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         })
     }
 
+    /// Checks what tells a file of columns, and of its chunks what readers rely on before they look at any page.
+    fn check_contents(
+        &mut self,
+        chunk: &FoundChunk,
+        stored: Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let (header, at) = (&chunk.header, chunk.at);
+        let is_columns = header.chunk_type == ChunkType::Columns;
+        let is_foreign = self.checks.has_columns.is_some_and(|has| has != is_columns);
+        if chunk.role == ChunkRole::Data && is_foreign {
+            return Err(FormatError::ChunkType {
+                at,
+                chunk_type: header.chunk_type.to_byte(),
+            });
+        }
+        match (header.chunk_type, chunk.role) {
+            (ChunkType::Columns, ChunkRole::Data | ChunkRole::Unlisted)
+                if header.num_records > 0 =>
+            {
+                stored?;
+                let front = ColumnFront::parse(header, &self.data, at)?;
+                front.check_crc(&self.data, at)?;
+                if let Some(hash) = self.schema_hash {
+                    front.check_schema(hash, at)?;
+                }
+                let rows = chunk
+                    .location
+                    .map(|location| location.check_rows(front.rows));
+                rows.unwrap_or(Ok(()))
+            }
+            (_, ChunkRole::Schema) => self.check_schema(header, at),
+            _ => Ok(()),
+        }
+    }
+
+    /// The message is all of the data, so that their hash is its own.
+    fn check_schema(&mut self, header: &ChunkHeader, at: At) -> Result<(), FormatError> {
+        if header.data_bytes != header.decoded_bytes {
+            return Err(FormatError::DecodedSize {
+                what: "schema",
+                at,
+                expected: header.decoded_bytes,
+                actual: header.data_bytes,
+            });
+        }
+        let footer = *self.schema_hash.get_or_insert(header.data_hash);
+        if !self.is_indexed || footer == header.data_hash {
+            return Ok(());
+        }
+        Err(FormatError::EntryMismatch {
+            at,
+            field: "schema hash",
+            chunk: header.data_hash,
+            footer,
+        })
+    }
+
     fn decode(&mut self, chunk: &FoundChunk) -> Result<(), FormatError> {
         self.records.clear();
         let chunk = Chunk {
@@ -334,6 +446,14 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             self.report.decoded_bytes = self.report.decoded_bytes.saturating_add(decoded);
         }
     }
+}
+
+/// Whether a chunk holds no records, whatever it holds.
+fn is_of_columns(chunk_type: ChunkType) -> bool {
+    matches!(
+        chunk_type,
+        ChunkType::Columns | ChunkType::Schema | ChunkType::Statistics
+    )
 }
 
 /// Checks what only readers of single records look at: the checksum of each.

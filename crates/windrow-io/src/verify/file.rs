@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use windrow_format::{At, BLOCK_BYTES, Dictionaries, FormatError, Limits};
+use windrow_format::{At, BLOCK_BYTES, Dictionaries, FormatError, Limits, schema_hash};
 
 use super::check::{Checks, Outcome, Stop, check_sections};
 use super::jobs::{JOB_BYTES, Job, Jobs};
@@ -67,6 +67,8 @@ pub fn verify_store(
             },
             max_faults: options.max_faults(),
             dictionaries: Dictionaries::default(),
+            has_columns: None,
+            schema_hash: None,
         },
         report: VerifyReport {
             file_bytes,
@@ -79,6 +81,9 @@ pub fn verify_store(
         Ok(reader) => {
             checker.checks.file_bytes = reader.file_bytes();
             checker.report.file_bytes = reader.file_bytes();
+            let metadata = &reader.footer().metadata;
+            checker.checks.has_columns = Some(reader.has_columns());
+            checker.checks.schema_hash = metadata.arrow_schema.as_deref().map(schema_hash);
             if options.deep() {
                 checker.checks.dictionaries = reader.inner().all_dictionaries()?.clone();
             }

@@ -11,7 +11,7 @@ use crate::reader::Reader;
 pub enum ChunkRole {
     /// The signature, the first chunk of the file.
     Signature,
-    /// A chunk of records that the footer lists.
+    /// A chunk of records, or of columns, that the footer lists.
     Data,
     /// The index.
     Footer,
@@ -26,6 +26,10 @@ pub enum ChunkRole {
     Metadata,
     /// A dictionary of page chunks.
     Dictionary,
+    /// The schema of the columns.
+    Schema,
+    /// What each column chunk holds at least and at most.
+    Statistics,
     /// A chunk that no entry lists, or padding behind one: no reader uses it.
     Dead,
     /// Any chunk of a file whose footer cannot be used.
@@ -132,6 +136,12 @@ impl Section {
             _ if header.chunk_type == ChunkType::Padding && !behind_dead => ChunkRole::Padding,
             Head::Signature if header.chunk_type == ChunkType::Metadata => ChunkRole::Metadata,
             _ if header.chunk_type == ChunkType::Dictionary => ChunkRole::Dictionary,
+            Head::Signature if header.chunk_type == ChunkType::Schema => ChunkRole::Schema,
+            Head::Signature | Head::Footer | Head::Growth
+                if header.chunk_type == ChunkType::Statistics =>
+            {
+                ChunkRole::Statistics
+            }
             _ if self.indexed => ChunkRole::Dead,
             _ => ChunkRole::Unlisted,
         }

@@ -128,7 +128,7 @@ impl<S: Sink> Writer<S> {
         Ok(writer)
     }
 
-    fn count(&mut self, records: u64, bytes: u64) {
+    pub(super) fn count(&mut self, records: u64, bytes: u64) {
         self.records += records;
         self.decoded_bytes += bytes;
     }
@@ -155,7 +155,7 @@ impl<S: Sink> Writer<S> {
     }
 }
 
-fn entry_of(chunk: &LiveChunk) -> FooterEntry {
+pub(super) fn entry_of(chunk: &LiveChunk) -> FooterEntry {
     FooterEntry {
         chunk_offset: chunk.begin,
         decoded_bytes: chunk.decoded_bytes,
@@ -165,7 +165,7 @@ fn entry_of(chunk: &LiveChunk) -> FooterEntry {
 
 /// Opens the regular file at `path`, or makes it, and locks it. Whether it is empty, which an interrupted writer may
 /// have left it.
-fn open_locked(path: &Path, name: &SourceName) -> Result<(File, bool)> {
+pub(crate) fn open_locked(path: &Path, name: &SourceName) -> Result<(File, bool)> {
     let refuse = |source| Error::io(name, "append to", source);
     loop {
         let file = open_or_make(path).map_err(refuse)?;

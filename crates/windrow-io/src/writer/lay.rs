@@ -94,7 +94,11 @@ impl<S: Sink> Writer<S> {
     }
 
     pub(super) fn lay_footer(&mut self, version: u32) -> Result<()> {
-        let mut writer_options = self.options.to_string();
+        let columns = self.columns.as_ref();
+        let mut writer_options = columns.map_or_else(
+            || self.options.to_string(),
+            |columns| columns.writer_options.clone(),
+        );
         if version == VERSION_WINDROW {
             writer_options.push_str(VERSION_2_HINT);
         }
@@ -107,6 +111,8 @@ impl<S: Sink> Writer<S> {
             user_metadata: self.options.metadata().to_vec(),
             dictionaries: self.dictionaries.offsets().to_vec(),
             has_pages: self.has_pages,
+            arrow_schema: columns.map(|columns| columns.schema.clone()),
+            has_statistics: columns.is_some_and(|columns| columns.statistics.is_some()),
         };
         footer.push_front(&metadata.encode());
         self.lay_records(&footer, self.options.codec())

@@ -151,7 +151,7 @@ fn only_deep_looks_into_the_data() {
     // A header without nodes.
     let transposed = file.chunk(ChunkType::Transposed, 1, 1, &[0, 4, 0, 0, 0, 0]);
     file.list(transposed, 1, 1);
-    let unknown = file.chunk(ChunkType::Unknown(b'c'), 1, 1, b"?");
+    let unknown = file.chunk(ChunkType::Unknown(b'x'), 1, 1, b"?");
     file.list(unknown, 1, 1);
     let bytes = file.finish();
     assert!(good < codec);

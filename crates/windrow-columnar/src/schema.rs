@@ -1,0 +1,214 @@
+//! The schema of a file of columns.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, RecordBatch};
+use arrow_ipc::convert::try_schema_from_ipc_buffer;
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, write_message};
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use windrow_format::{At, schema_hash};
+
+use crate::error::ColumnError;
+use crate::message::check_message;
+use crate::node::Nodes;
+use crate::options::Strings;
+
+/// An Arrow schema that a file of columns can have, as an Arrow schema and as the message that the file holds.
+#[derive(Debug, Clone)]
+pub struct ColumnSchema {
+    schema: SchemaRef,
+    nodes: Arc<Nodes>,
+    message: Arc<[u8]>,
+    hash: u64,
+}
+
+impl ColumnSchema {
+    /// The schema of a new file.
+    ///
+    /// # Errors
+    /// [`ColumnError::UnsupportedType`] and [`ColumnError::NestedTooDeep`] name the column.
+    pub fn new(schema: SchemaRef) -> Result<Self, ColumnError> {
+        let nodes = Arc::new(Nodes::new(&schema)?);
+        let message = message_of(&schema)?;
+        Ok(Self {
+            nodes,
+            hash: schema_hash(&message),
+            message: message.into(),
+            schema,
+        })
+    }
+
+    /// The schema that a file's message holds; `at` is where it stands.
+    ///
+    /// # Errors
+    /// [`ColumnError::Schema`], and those of [`new`](Self::new).
+    pub fn parse(message: &[u8], at: At) -> Result<Self, ColumnError> {
+        let broken = |what: String| ColumnError::Schema { at, what };
+        check_message(message).map_err(|what| broken(what.to_owned()))?;
+        // The reader of flatbuffers wants them aligned; what it does with others depends on its version.
+        let schema =
+            try_schema_from_ipc_buffer(message).map_err(|source| broken(source.to_string()))?;
+        let nodes = Nodes::new(&schema).map_err(|source| broken(source.to_string()))?;
+        Ok(Self {
+            schema: Arc::new(schema),
+            nodes: Arc::new(nodes),
+            hash: schema_hash(message),
+            message: message.into(),
+        })
+    }
+
+    /// As Arrow knows it.
+    #[must_use]
+    pub fn arrow(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The message that the file holds: an encapsulated message of Arrow IPC.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// The hash of the message.
+    #[must_use]
+    pub const fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Number of nodes: fields of the schema, with those inside of them.
+    #[must_use]
+    pub fn nodes_len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Checks that no column of a batch has nulls that its field forbids.
+    ///
+    /// # Errors
+    /// [`ColumnError::SchemaDiffers`].
+    pub fn check_nulls(&self, batch: &RecordBatch) -> Result<(), ColumnError> {
+        for (column, field) in batch.columns().iter().zip(self.schema.fields()) {
+            if !field.is_nullable() && column.null_count() > 0 {
+                return Err(ColumnError::SchemaDiffers {
+                    what: format!(
+                        "column `{}` has nulls, which its field forbids",
+                        field.name()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// Numbers of the columns with these names, in the order in which they are named.
+    ///
+    /// # Errors
+    /// [`ColumnError::NoColumn`].
+    pub fn columns<S: AsRef<str>>(&self, names: &[S]) -> Result<Vec<usize>, ColumnError> {
+        let number = |name: &S| {
+            let found = self
+                .schema
+                .fields()
+                .iter()
+                .position(|field| field.name() == name.as_ref());
+            found.ok_or_else(|| {
+                let names = self
+                    .schema
+                    .fields()
+                    .iter()
+                    .map(|field| format!("`{}`", field.name()));
+                ColumnError::NoColumn {
+                    name: name.as_ref().to_owned(),
+                    names: names.collect::<Vec<_>>().join(", "),
+                }
+            })
+        };
+        names.iter().map(number).collect()
+    }
+
+    /// The schema of what a reader gives, with text in the form that is asked for.
+    #[must_use]
+    pub fn with_strings(&self, strings: Strings) -> Self {
+        if strings == Strings::AsWritten {
+            return self.clone();
+        }
+        let fields: Fields = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| converted(field, strings))
+            .collect();
+        let schema = Arc::new(Schema::new_with_metadata(
+            fields,
+            self.schema.metadata().clone(),
+        ));
+        match Nodes::new(&schema) {
+            Ok(nodes) => Self {
+                schema,
+                nodes: Arc::new(nodes),
+                message: self.message.clone(),
+                hash: self.hash,
+            },
+            Err(_) => unreachable!("the other forms of text are as well supported"),
+        }
+    }
+}
+
+fn message_of(schema: &Schema) -> Result<Vec<u8>, ColumnError> {
+    let options = IpcWriteOptions::default();
+    let mut tracker = DictionaryTracker::new(false);
+    let encoded = IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(
+        schema,
+        &mut tracker,
+        &options,
+    );
+    let mut message = Vec::new();
+    write_message(&mut message, encoded, &options).map_err(|source| ColumnError::Schema {
+        at: At::byte(0),
+        what: source.to_string(),
+    })?;
+    Ok(message)
+}
+
+fn converted(field: &Field, strings: Strings) -> Arc<Field> {
+    Arc::new(
+        field
+            .clone()
+            .with_data_type(converted_type(field.data_type(), strings)),
+    )
+}
+
+fn converted_type(data_type: &DataType, strings: Strings) -> DataType {
+    use DataType::*;
+    match data_type {
+        Utf8 | LargeUtf8 | Utf8View => match strings {
+            Strings::Plain => Utf8,
+            Strings::Large => LargeUtf8,
+            Strings::View => Utf8View,
+            Strings::AsWritten => data_type.clone(),
+        },
+        Binary | LargeBinary | BinaryView => match strings {
+            Strings::Plain => Binary,
+            Strings::Large => LargeBinary,
+            Strings::View => BinaryView,
+            Strings::AsWritten => data_type.clone(),
+        },
+        List(item) => List(converted(item, strings)),
+        LargeList(item) => LargeList(converted(item, strings)),
+        ListView(item) => ListView(converted(item, strings)),
+        LargeListView(item) => LargeListView(converted(item, strings)),
+        FixedSizeList(item, size) => FixedSizeList(converted(item, strings), *size),
+        Map(item, sorted) => Map(converted(item, strings), *sorted),
+        Struct(fields) => Struct(
+            fields
+                .iter()
+                .map(|field| converted(field, strings))
+                .collect(),
+        ),
+        // Dictionaries and run ends keep the form of their values.
+        other => other.clone(),
+    }
+}

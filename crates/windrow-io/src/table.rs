@@ -1,0 +1,36 @@
+//! Arrow tables: writing them to files of columns, and reading columns and rows back.
+
+mod options;
+mod reader;
+mod scan;
+mod survey;
+mod take;
+mod writer;
+
+pub use options::TableOptions;
+pub use reader::TableReader;
+pub use scan::{Scan, TableScan};
+pub use writer::TableWriter;
+
+use std::ops::Range;
+
+use windrow_columnar::ColumnError;
+
+use crate::error::{Error, SourceName};
+
+/// Bytes of rows in memory at which a row group ends, whatever its number of rows.
+pub const DEFAULT_GROUP_BYTES: u64 = 64 << 20;
+/// Bytes of rows in memory that a scan decodes at once.
+pub const DEFAULT_SCAN_BATCH_BYTES: u64 = 128 << 20;
+
+/// An error of columns, with the file and the rows that it concerns.
+fn column_error(name: &SourceName, rows: Option<Range<u64>>, source: ColumnError) -> Error {
+    match source {
+        ColumnError::Format(source) => Error::format(name, rows, source),
+        source => Error::Column {
+            name: name.clone(),
+            rows,
+            source: Box::new(source),
+        },
+    }
+}

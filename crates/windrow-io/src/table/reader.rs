@@ -1,0 +1,342 @@
+//! Opening a table, and what a reader keeps of it.
+
+use std::ops::{Deref, Range};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use hashbrown::HashMap;
+use once_cell::race::OnceBox;
+use windrow_columnar::{ChunkRead, ColumnSchema, ColumnSize, Front, GroupStatistics, Strings};
+use windrow_format::options::ReaderOptions;
+use windrow_format::{At, ChunkLocation, check_crc};
+
+use super::column_error;
+use super::scan::Scan;
+use crate::column_file::no_schema;
+use crate::error::{Error, Result, SourceName};
+use crate::reader::Reader;
+use crate::scratch::with_decompressor;
+use crate::store::Store;
+
+/// Reads the rows of one file of columns: all, some columns, a slice, those that a predicate wants, or single ones, from any
+/// number of threads at once.
+///
+/// Opening reads the footer. What locates the pages of a row group is read when the group is first needed, and kept; with it,
+/// any row is one read and one check for each column. Cloning is cheap and shares everything.
+#[derive(Debug, Clone)]
+pub struct TableReader {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) reader: Reader,
+    pub(super) schema: ColumnSchema,
+    heads: Box<[OnceBox<Head>]>,
+    kept_bytes: AtomicUsize,
+    statistics: OnceBox<HashMap<u64, GroupStatistics>>,
+}
+
+/// What locates the pages of a row group.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) front: Front,
+    pub(super) data_hash: u64,
+    pub(super) data_bytes: u64,
+}
+
+/// A head that is kept, or, beyond the limit of what is kept, one for this call only.
+pub(super) enum HeadRef<'a> {
+    Kept(&'a Head),
+    Own(Box<Head>),
+}
+
+impl Deref for HeadRef<'_> {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        match self {
+            Self::Kept(head) => head,
+            Self::Own(head) => head,
+        }
+    }
+}
+
+/// Which rows of a row group, and which columns in which form.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted<'a> {
+    pub(super) schema: &'a ColumnSchema,
+    pub(super) columns: &'a [usize],
+    /// Within the row group.
+    pub(super) rows: Vec<Range<u64>>,
+}
+
+impl TableReader {
+    /// Opens the file at `path` with default options.
+    ///
+    /// # Errors
+    /// Those of [`Reader::open`]; [`Error::HoldsRecords`]; [`Error::Column`] for a schema that cannot be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, ReaderOptions::default())
+    }
+
+    /// Opens the file at `path`. Of the options those of opening, limits and caches count.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`Error::Options`].
+    pub fn open_with(path: impl AsRef<Path>, options: ReaderOptions) -> Result<Self> {
+        Self::from_reader(Reader::open_with(path, options)?)
+    }
+
+    /// Reads a table that lies in memory.
+    ///
+    /// # Errors
+    /// Those of [`open_with`](Self::open_with).
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>, options: ReaderOptions) -> Result<Self> {
+        Self::from_reader(Reader::from_bytes(bytes, options)?)
+    }
+
+    /// Reads a table from any store; `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// Those of [`open_with`](Self::open_with).
+    pub fn from_store(
+        store: impl Store + 'static,
+        name: SourceName,
+        options: ReaderOptions,
+    ) -> Result<Self> {
+        Self::from_reader(Reader::from_store(store, name, options)?)
+    }
+
+    /// Reads the table of a file that is open: one that was [recovered](crate::recover), for example.
+    ///
+    /// # Errors
+    /// [`Error::HoldsRecords`]; [`Error::Format`] if the schema is lost; [`Error::Column`] if it cannot be read.
+    pub fn from_reader(reader: Reader) -> Result<Self> {
+        reader.inner().check_holds_columns()?;
+        let at = reader.footer().footer_offset;
+        let Some(message) = reader.arrow_schema() else {
+            return Err(Error::format(reader.name(), None, no_schema(at)));
+        };
+        let schema = ColumnSchema::parse(message, At::byte(at))
+            .map_err(|source| column_error(reader.name(), None, source))?;
+        let groups = usize::try_from(reader.num_chunks()).unwrap_or(usize::MAX);
+        let heads = std::iter::repeat_with(OnceBox::new).take(groups).collect();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                reader,
+                schema,
+                heads,
+                kept_bytes: AtomicUsize::new(0),
+                statistics: OnceBox::new(),
+            }),
+        })
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// The schema of the table, as it was written.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        self.inner.schema.arrow()
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.inner.reader.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of row groups.
+    #[must_use]
+    pub fn num_row_groups(&self) -> u64 {
+        self.inner.reader.num_chunks()
+    }
+
+    /// The file below: its size, metadata, chunks.
+    #[must_use]
+    pub fn file(&self) -> &Reader {
+        &self.inner.reader
+    }
+
+    /// A scan of all rows and columns, to be narrowed down.
+    pub fn scan(&self) -> Scan {
+        Scan::new(self)
+    }
+
+    /// The rows with these numbers, in their order, which may repeat. `columns` name those that are wanted, in their order;
+    /// `None` for all.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::Column`] for an unknown column, [`Error::Io`], [`Error::Format`].
+    pub fn take(&self, rows: &[u64], columns: Option<&[&str]>) -> Result<RecordBatch> {
+        self.take_as(rows, columns, Strings::AsWritten)
+    }
+
+    /// The same, with text in the form that is asked for.
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take).
+    pub fn take_as(
+        &self,
+        rows: &[u64],
+        columns: Option<&[&str]>,
+        strings: Strings,
+    ) -> Result<RecordBatch> {
+        let columns = self.inner.columns(columns)?;
+        let schema = self.inner.schema.with_strings(strings);
+        super::take::take(&self.inner, &schema, &columns, rows)
+    }
+
+    /// What each column takes in row group number `group`, in the order of the schema.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] (in row groups), [`Error::Io`], [`Error::Format`].
+    pub fn column_sizes(&self, group: u64) -> Result<Vec<ColumnSize>> {
+        let location = self.inner.reader.chunk_location(group)?;
+        let head = self.inner.head(&location)?;
+        Ok(head.front.column_sizes(&self.inner.schema))
+    }
+
+    /// The statistics of row group number `group`: least and largest values, and how many are null, of each node of the
+    /// schema's tree. `None` if the file has none that belong to it.
+    ///
+    /// # Errors
+    /// Those of [`column_sizes`](Self::column_sizes).
+    pub fn statistics(&self, group: u64) -> Result<Option<&GroupStatistics>> {
+        let location = self.inner.reader.chunk_location(group)?;
+        let head = self.inner.head(&location)?;
+        self.inner.statistics_of(head.data_hash)
+    }
+}
+
+impl Inner {
+    pub(super) fn name(&self) -> &SourceName {
+        self.reader.name()
+    }
+
+    /// Numbers of the columns with these names.
+    pub(super) fn columns<N: AsRef<str>>(&self, names: Option<&[N]>) -> Result<Vec<usize>> {
+        match names {
+            Some(names) => self
+                .schema
+                .columns(names)
+                .map_err(|source| column_error(self.name(), None, source)),
+            None => Ok((0..self.schema.arrow().fields().len()).collect()),
+        }
+    }
+
+    /// The head of the row group at `location`, read when it is first needed.
+    pub(super) fn head(&self, location: &ChunkLocation) -> Result<HeadRef<'_>> {
+        let place = usize::try_from(location.chunk)
+            .ok()
+            .and_then(|group| self.heads.get(group));
+        if let Some(head) = place.and_then(OnceBox::get) {
+            return Ok(HeadRef::Kept(head));
+        }
+        let head = Box::new(self.read_head(location)?);
+        // Shared pages, dictionaries above all, are decoded once and kept with it.
+        let bytes = head.front.memory_bytes() + head.front.shared_bytes();
+        let limit =
+            usize::try_from(self.reader.options().chunk_cache_bytes()).unwrap_or(usize::MAX);
+        match place {
+            Some(place) if self.kept_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= limit => {
+                Ok(HeadRef::Kept(place.get_or_init(|| head)))
+            }
+            _ => {
+                self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                Ok(HeadRef::Own(head))
+            }
+        }
+    }
+
+    fn read_head(&self, location: &ChunkLocation) -> Result<Head> {
+        let file = self.reader.inner();
+        let head = file.column_head(location)?;
+        let at = At::chunk(location.begin, location.chunk);
+        let front = Front::parse(&head.header, &head.data, &self.schema, &file.limits, at)
+            .map_err(|source| column_error(self.name(), Some(rows_of(location)), source))?;
+        Ok(Head {
+            front,
+            data_hash: head.header.data_hash,
+            data_bytes: head.header.data_bytes,
+        })
+    }
+
+    /// The statistics of the row group whose data have this hash.
+    pub(super) fn statistics_of(&self, data_hash: u64) -> Result<Option<&GroupStatistics>> {
+        if let Some(all) = self.statistics.get() {
+            return Ok(all.get(&data_hash));
+        }
+        let contents = self.reader.inner().statistics()?.unwrap_or_default();
+        let at = At::byte(self.reader.footer().footer_end);
+        // Statistics that cannot be read are none: they only help to pass over row groups. `verify` tells of them.
+        let all =
+            GroupStatistics::parse_all(&contents, self.schema.nodes_len(), at).unwrap_or_default();
+        let all = all
+            .into_iter()
+            .map(|group| (group.data_hash, group))
+            .collect();
+        Ok(self
+            .statistics
+            .get_or_init(|| Box::new(all))
+            .get(&data_hash))
+    }
+
+    /// Reads what is wanted of the row group at `location`.
+    pub(super) fn read(
+        &self,
+        location: &ChunkLocation,
+        head: &Head,
+        wanted: &Wanted<'_>,
+    ) -> Result<RecordBatch> {
+        let file = self.reader.inner();
+        let fault = |source| column_error(self.name(), Some(rows_of(location)), source);
+        let front = &head.front;
+        let all = matches!(wanted.rows.as_slice(), [rows] if *rows == (0..front.rows()));
+        if all && front.stored_bytes(&self.schema, wanted.columns) * 2 > head.data_bytes {
+            // With most of the chunk the rest comes along, under one hash.
+            let batch = file.with_column_chunk(location, |chunk| {
+                let mut read =
+                    ChunkRead::new(front, wanted.schema, wanted.columns, wanted.rows.clone());
+                read.give_verified(0, chunk.data);
+                Ok(with_decompressor(|decompressor| read.finish(decompressor)))
+            })?;
+            return batch.map_err(fault);
+        }
+        with_decompressor(|decompressor| {
+            let at = At::chunk(location.begin, location.chunk);
+            let mut read =
+                ChunkRead::new(front, wanted.schema, wanted.columns, wanted.rows.clone());
+            loop {
+                let missing = read.missing(decompressor).map_err(fault)?;
+                if missing.is_empty() {
+                    break;
+                }
+                let parts: Vec<Range<u64>> =
+                    missing.iter().map(|page| page.bytes.clone()).collect();
+                file.read_parts(location, &parts, |number, part| {
+                    check_crc("page", part, missing[number].crc.to_le_bytes(), at)?;
+                    read.give_verified(missing[number].bytes.start, part.to_vec());
+                    Ok(())
+                })?;
+            }
+            read.finish(decompressor).map_err(fault)
+        })
+    }
+}
+
+pub(super) fn rows_of(location: &ChunkLocation) -> Range<u64> {
+    location.first_record..location.first_record + location.records
+}

@@ -1,0 +1,273 @@
+//! Tables: what was written comes back, by every way of reading.
+#![cfg(feature = "columns")]
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_select::concat::concat_batches;
+use arrow_select::filter::filter_record_batch;
+use arrow_select::take::take_record_batch;
+use windrow_columnar::{Comparison, Predicate, Profile};
+use windrow_format::options::ReaderOptions;
+use windrow_io::{Reader, TableOptions, TableReader, TableWriter, recover};
+
+fn schema() -> SchemaRef {
+    let fields = vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("name", DataType::Utf8, true),
+        Field::new("score", DataType::Float64, true),
+        Field::new(
+            "tags",
+            DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))),
+            true,
+        ),
+    ];
+    Arc::new(Schema::new_with_metadata(
+        fields,
+        [("made".to_owned(), "for tests".to_owned())].into(),
+    ))
+}
+
+fn rows(begin: i64, count: i64) -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(begin..begin + count));
+    let names: ArrayRef = Arc::new(StringArray::from_iter(
+        (begin..begin + count).map(|id| (id % 7 > 0).then(|| format!("name {}", id % 100))),
+    ));
+    #[allow(clippy::cast_precision_loss)]
+    let scores: ArrayRef = Arc::new(Float64Array::from_iter(
+        (begin..begin + count).map(|id| (id % 5 > 0).then_some(id as f64 / 4.0)),
+    ));
+    let mut tags =
+        arrow_array::builder::ListBuilder::new(arrow_array::builder::StringBuilder::new());
+    for id in begin..begin + count {
+        for tag in 0..id % 4 {
+            tags.values().append_value(format!("tag {tag}"));
+        }
+        tags.append(id % 11 > 0);
+    }
+    RecordBatch::try_new(schema(), vec![ids, names, scores, Arc::new(tags.finish())]).unwrap()
+}
+
+fn write(options: TableOptions, batches: &[RecordBatch]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = TableWriter::create(&mut bytes, schema(), options).unwrap();
+    for batch in batches {
+        writer.write(batch).unwrap();
+    }
+    let (_, summary) = writer.finish().unwrap();
+    assert_eq!(summary.version, 2);
+    assert_eq!(
+        summary.records,
+        batches
+            .iter()
+            .map(|batch| batch.num_rows() as u64)
+            .sum::<u64>()
+    );
+    bytes
+}
+
+fn open(bytes: Vec<u8>) -> TableReader {
+    TableReader::from_bytes(bytes, ReaderOptions::new()).unwrap()
+}
+
+fn all(scan: windrow_io::Scan) -> RecordBatch {
+    let scan = scan.batches().unwrap();
+    let schema = scan.schema().clone();
+    let batches: Vec<RecordBatch> = scan.map(Result::unwrap).collect();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+fn tables() -> Vec<(RecordBatch, TableReader)> {
+    let batches = [
+        rows(0, 3_000),
+        rows(3_000, 1),
+        rows(3_001, 0),
+        rows(3_001, 9_000),
+    ];
+    let whole = concat_batches(&schema(), &batches).unwrap();
+    let options = [
+        TableOptions::new(),
+        TableOptions::new()
+            .with_profile(Profile::Spill)
+            .with_group_rows(1_000),
+        TableOptions::new()
+            .with_profile(Profile::Small)
+            .with_group_rows(5_000)
+            .with_max_parallelism(Some(1)),
+        TableOptions::new().with_group_bytes(50_000),
+    ];
+    options
+        .map(|options| (whole.clone(), open(write(options, &batches))))
+        .into()
+}
+
+#[test]
+fn scans_projections_slices_and_rows() {
+    for (whole, table) in tables() {
+        assert_eq!(table.schema(), &schema());
+        assert_eq!(table.len(), 12_001);
+        assert_eq!(all(table.scan()), whole);
+        assert_eq!(all(table.scan().batch_rows(700)), whole);
+        assert_eq!(all(table.scan().max_batch_bytes(1000)), whole);
+        let some = whole.project(&[2, 0]).unwrap();
+        assert_eq!(all(table.scan().columns(["score", "id"])), some);
+        assert_eq!(
+            all(table.scan().columns(["score", "id"]).rows(999..7_777)),
+            some.slice(999, 6_778)
+        );
+        assert_eq!(
+            all(table.scan().rows(12_000..20_000)),
+            whole.slice(12_000, 1)
+        );
+        assert_eq!(
+            all(table.scan().columns(Vec::<String>::new())).num_rows(),
+            12_001
+        );
+        let places = [5, 12_000, 5, 0, 11_999, 6_000, 6_001];
+        let expected = take_record_batch(&whole, &UInt64Array::from(places.to_vec())).unwrap();
+        assert_eq!(table.take(&places, None).unwrap(), expected);
+        let many: Vec<u64> = (0..12_001).rev().step_by(3).collect();
+        let expected = take_record_batch(&some, &UInt64Array::from(many.clone())).unwrap();
+        assert_eq!(table.take(&many, Some(&["score", "id"])).unwrap(), expected);
+        assert_eq!(table.take(&[], Some(&["id"])).unwrap().num_rows(), 0);
+        assert_eq!(
+            table.take(&[12_001], None).unwrap_err().code(),
+            "out_of_range"
+        );
+        assert_eq!(
+            table.take(&[0], Some(&["no"])).unwrap_err().code(),
+            "no_column"
+        );
+    }
+}
+
+#[test]
+fn predicates_are_what_arrow_says_with_and_without_statistics() {
+    let id = |comparison, value: i64| {
+        Predicate::compare("id", comparison, Int64Array::from(vec![value]))
+    };
+    let predicates = [
+        id(Comparison::Less, 0),
+        id(Comparison::Equal, 7_654),
+        id(Comparison::GreaterOrEqual, 100),
+        Predicate::And(vec![
+            id(Comparison::Greater, 500),
+            Predicate::IsNull("name".into()),
+        ]),
+        Predicate::compare_text("name", Comparison::Equal, "name 17"),
+        Predicate::Or(vec![
+            id(Comparison::Less, 10),
+            Predicate::compare(
+                "score",
+                Comparison::Greater,
+                Float64Array::from(vec![2_990.5]),
+            ),
+        ]),
+    ];
+    for (whole, table) in tables() {
+        for predicate in &predicates {
+            let bound = predicate
+                .bind(&windrow_columnar::ColumnSchema::new(schema()).unwrap())
+                .unwrap();
+            let asked = whole.project(bound.columns()).unwrap();
+            let mask = arrow_array::BooleanArray::new(bound.evaluate(&asked).unwrap(), None);
+            let expected = filter_record_batch(&whole, &mask).unwrap();
+            for prune in [true, false] {
+                assert_eq!(
+                    all(table.scan().filter(predicate.clone()).prune(prune)),
+                    expected,
+                    "{predicate:?}"
+                );
+                let some = table
+                    .scan()
+                    .columns(["tags", "id"])
+                    .filter(predicate.clone())
+                    .prune(prune);
+                assert_eq!(all(some), expected.project(&[3, 0]).unwrap());
+            }
+        }
+        let before = table.file().stats().bytes_read;
+        assert_eq!(
+            all(table.scan().filter(id(Comparison::Greater, 100_000))).num_rows(),
+            0
+        );
+        assert_eq!(table.file().stats().bytes_read, before);
+    }
+}
+
+#[test]
+fn files_grow_and_are_recovered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table");
+    for (begin, count) in [(0, 2_500), (2_500, 10), (2_510, 3_000)] {
+        let mut writer =
+            TableWriter::append(&path, schema(), TableOptions::new().with_group_rows(1_000))
+                .unwrap();
+        assert_eq!(writer.rows(), u64::try_from(begin).unwrap());
+        writer.write(&rows(begin, count)).unwrap();
+        writer.flush().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        // What was flushed is there, whatever happens.
+        let recovered = recover(&path).unwrap();
+        assert_eq!(
+            TableReader::from_reader(recovered.reader).unwrap().len(),
+            u64::try_from(begin + count).unwrap()
+        );
+        drop(bytes);
+        writer.finish().unwrap();
+        let table = TableReader::open(&path).unwrap();
+        assert_eq!(all(table.scan()), rows(0, begin + count));
+        for group in 0..table.num_row_groups() {
+            assert!(
+                table.statistics(group).unwrap().is_some(),
+                "row group {group} of {begin}"
+            );
+        }
+    }
+    let other = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false)]));
+    let before = std::fs::read(&path).unwrap();
+    let error = TableWriter::append(&path, other, TableOptions::new()).unwrap_err();
+    assert_eq!(error.code(), "schema_differs");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // Cut off inside of the last row group.
+    std::fs::write(&path, &before[..before.len() / 3]).unwrap();
+    let recovered = recover(&path).unwrap();
+    let table = TableReader::from_reader(recovered.reader).unwrap();
+    let got = all(table.scan());
+    assert!(got.num_rows() >= 500, "{}", got.num_rows());
+    assert_eq!(got, rows(0, i64::try_from(got.num_rows()).unwrap()));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_changes_nothing() {
+    let mut bytes = Vec::new();
+    let mut writer = TableWriter::create(&mut bytes, schema(), TableOptions::new()).unwrap();
+    writer.write(&rows(0, 10)).unwrap();
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let other = RecordBatch::try_from_iter([("id", ids)]).unwrap();
+    assert_eq!(writer.write(&other).unwrap_err().code(), "schema_differs");
+    writer.write(&rows(10, 5)).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(all(open(bytes.clone()).scan()), rows(0, 15));
+    let records = Reader::from_bytes(bytes, ReaderOptions::new()).unwrap();
+    assert_eq!(records.read(0).unwrap_err().code(), "holds_columns");
+    let union = Arc::new(Schema::new(vec![Field::new(
+        "u",
+        DataType::Union(
+            arrow_schema::UnionFields::empty(),
+            arrow_schema::UnionMode::Sparse,
+        ),
+        false,
+    )]));
+    let error = TableWriter::create(Vec::new(), union, TableOptions::new()).unwrap_err();
+    assert_eq!(error.code(), "unsupported_type");
+}
+
+#[test]
+fn an_empty_table_has_its_schema() {
+    let table = open(write(TableOptions::new(), &[]));
+    assert_eq!((table.len(), table.schema()), (0, &schema()));
+    assert_eq!(all(table.scan()).num_rows(), 0);
+    assert_eq!(all(table.scan()).schema(), schema());
+}
