@@ -61,6 +61,18 @@ heading "back to CSV"
 cmp "$data" "$scratch/weather.csv" || fail "the CSV differs from $data"
 echo "equal to the original, byte for byte"
 
+heading "the same data as a table: columns, a filter, a random row"
+columns=$scratch/weather.columns
+"$windrow" convert --quiet --null NA "$data" "$columns"
+printf 'columns:            %8d bytes\n' "$(wc -c <"$columns")"
+# In the CSV: wind_speed is column 10, precip 12, both NA where nobody measured.
+"$windrow" cat --columns month,day,hour,wind_speed --where 'wind_speed > 30 and precip = 0' --limit 5 --format table "$columns"
+expected=$(awk -F, 'NR > 1 && $10 != "NA" && $10 > 30 && $12 != "NA" && $12 == 0' "$data" | wc -l)
+found=$("$windrow" cat --columns hour --where 'wind_speed > 30 and precip = 0' --format csv "$columns" | tail -n +2 | wc -l)
+[ "$found" -eq "$expected" ] || fail "$found rows pass the filter instead of $expected"
+"$windrow" cat --indices "$(awk -v rows="$rows" 'BEGIN { srand(); print int(rand() * rows) }')" --format jsonl "$columns"
+(cd "$scratch" && "$windrow_path" verify --deep weather.columns)
+
 heading "append, and what is left when a byte of the result is damaged"
 cp "$file" "$scratch/twice.array_record"
 "$windrow" append --quiet "$scratch/twice.array_record" "$data"

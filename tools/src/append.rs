@@ -13,6 +13,7 @@ use crate::error::{CliError, Exit};
 use crate::interrupt;
 use crate::options::WriterArgs;
 use crate::progress::Progress;
+use crate::table::{self, TableArgs};
 use before::Before;
 use report::Appended;
 
@@ -28,6 +29,8 @@ pub struct AppendArgs {
     input_args: InputArgs,
     #[command(flatten)]
     writer: WriterArgs,
+    #[command(flatten)]
+    table: TableArgs,
     /// Write to a copy, which takes the place of the file at the end: whatever happens before, the file stays as it is
     #[arg(long)]
     copy: bool,
@@ -48,6 +51,13 @@ pub fn run(args: &AppendArgs) -> Result<Exit, CliError> {
         return Err(CliError::NoStream);
     }
     let before = Before::look(path)?;
+    let is_new_table = before.is_missing()
+        && !args.inputs.is_empty()
+        && Format::of_path(path) == Some(Format::Columns);
+    if before.has_columns() || is_new_table {
+        return append_rows(args, before);
+    }
+    args.table.check_unused()?;
     if before.is_missing() {
         check_new(args)?;
     }
@@ -86,6 +96,46 @@ pub fn run(args: &AppendArgs) -> Result<Exit, CliError> {
             written,
             poured,
             start: &start,
+            noun: "record",
+        },
+    )
+}
+
+/// Appends rows to a file of columns.
+fn append_rows(args: &AppendArgs, before: Before) -> Result<Exit, CliError> {
+    let path = &args.file;
+    let formats = args.input_args.formats_of(&args.inputs)?;
+    let is_own = |input: &&PathBuf| convert::is_same_file(path, input);
+    if let Some(input) = args.inputs.iter().find(is_own) {
+        return Err(CliError::AppendToItself {
+            input: input.clone(),
+            path: path.clone(),
+        });
+    }
+    interrupt::catch();
+    let is_new = before.is_missing();
+    let mut start = before.start(args.copy)?;
+    let appended = table::append(&table::Append {
+        path,
+        is_new,
+        inputs: &args.inputs,
+        formats: &formats,
+        header: args.input_args.header(),
+        writer: &args.writer,
+        table: &args.table,
+        copy: args.copy,
+        sync: args.sync,
+        quiet: args.quiet,
+    });
+    let (written, poured, rows) = appended.inspect_err(|_| start.put_back())?;
+    start.take_up(rows);
+    report::report(
+        args,
+        &Appended {
+            written,
+            poured,
+            start: &start,
+            noun: "row",
         },
     )
 }

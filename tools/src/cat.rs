@@ -13,6 +13,7 @@ use windrow::Reader;
 
 use crate::error::{CliError, Exit};
 use crate::reading;
+use crate::table::{self, Show, ShowTableArgs, TableUsage};
 pub use message::MessageFault;
 pub use printer::Data;
 use printer::{Printer, ShowArgs};
@@ -22,8 +23,8 @@ use printer::{Printer, ShowArgs};
 pub struct CatArgs {
     /// The array_record file
     file: PathBuf,
-    /// Records a up to, not including, b: a:b, a: or :b, counted from 0
-    #[arg(long, value_name = "A:B", value_parser = parse_range, conflicts_with = "indices")]
+    /// Records or rows a up to, not including, b: a:b, a: or :b, counted from 0; a..b is the same
+    #[arg(long, visible_alias = "rows", value_name = "A:B", value_parser = parse_range, conflicts_with = "indices")]
     range: Option<Bounds>,
     /// Single records in this order, counted from 0: 1,5,9
     #[arg(long, value_name = "I,J,...", value_delimiter = ',')]
@@ -31,8 +32,13 @@ pub struct CatArgs {
     /// Go on with a file that is being written: print records as they are flushed, until the file is complete
     #[arg(long, conflicts_with = "indices")]
     follow: bool,
+    /// The most records or rows that are printed
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    limit: Option<u64>,
     #[command(flatten)]
     show: ShowArgs,
+    #[command(flatten)]
+    table: ShowTableArgs,
 }
 
 /// What `head` is asked to do.
@@ -45,6 +51,8 @@ pub struct HeadArgs {
     n: u64,
     #[command(flatten)]
     show: ShowArgs,
+    #[command(flatten)]
+    table: ShowTableArgs,
 }
 
 /// Either end may be left open.
@@ -55,14 +63,30 @@ struct Bounds {
 }
 
 pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
+    if table::holds_columns(&args.file) {
+        if args.follow {
+            return Err(TableUsage::NotOfColumns { option: "follow" }.into());
+        }
+        return table::show(&Show {
+            path: &args.file,
+            table: &args.table,
+            look: args.show.row_look()?,
+            range: args.range.map(|bounds| (bounds.begin, bounds.end)),
+            indices: args.indices.as_deref(),
+            limit: args.limit,
+        });
+    }
+    refuse_table_options(&args.table)?;
     let mut printer = Printer::new(&args.file, &args.show)?;
     if args.follow {
         return follow::run(args, printer);
     }
     let reader = Reader::open_with(&args.file, printer.options()?)?;
     printer.find_type(|| reader.records_metadata())?;
+    let limit = args.limit.unwrap_or(u64::MAX);
     if let Some(indices) = &args.indices {
-        for &index in indices {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        for &index in indices.iter().take(limit) {
             printer.print_single(&reader, index)?;
         }
     } else {
@@ -70,7 +94,8 @@ pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
             Some(bounds) => bounds.within(&reader, args)?,
             None => 0..reader.len(),
         };
-        printer.print_all(&reader, range)?;
+        let end = range.end.min(range.start.saturating_add(limit));
+        printer.print_all(&reader, range.start..end)?;
     }
     let skipped = printer.finish()?;
     Ok(Exit::bad_if(
@@ -78,7 +103,25 @@ pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
     ))
 }
 
+fn refuse_table_options(args: &ShowTableArgs) -> Result<(), TableUsage> {
+    match args.given() {
+        Some(option) => Err(TableUsage::OnlyOfColumns { option }),
+        None => Ok(()),
+    }
+}
+
 pub fn run_head(args: &HeadArgs) -> Result<Exit, CliError> {
+    if table::holds_columns(&args.file) {
+        return table::show(&Show {
+            path: &args.file,
+            table: &args.table,
+            look: args.show.row_look()?,
+            range: None,
+            indices: None,
+            limit: Some(args.n),
+        });
+    }
+    refuse_table_options(&args.table)?;
     let mut printer = Printer::new(&args.file, &args.show)?;
     let reader = Reader::open_with(&args.file, printer.options()?)?;
     printer.find_type(|| reader.records_metadata())?;
@@ -114,7 +157,10 @@ fn parse_range(text: &str) -> Result<Bounds, String> {
             .map(Some)
             .map_err(|error| format!("{digits:?}: {error}")),
     };
-    let (begin, end) = text.split_once(':').ok_or("expected a:b, a: or :b")?;
+    let (begin, end) = text
+        .split_once(':')
+        .or_else(|| text.split_once(".."))
+        .ok_or("expected a:b, a: or :b")?;
     let bounds = Bounds {
         begin: bound(begin)?,
         end: bound(end)?,

@@ -47,10 +47,10 @@ enum Command {
     /// Check every hash of files, and that their parts agree
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(verify::VerifyArgs),
-    /// Convert records between array_record, tfrecord, jsonl, lines and csv
+    /// Convert records between array_record, tfrecord, jsonl, lines and csv, and tables between columns, parquet, arrow, csv and jsonl
     #[command(after_help = CONVERT_EXAMPLES, after_long_help = with_keys(CONVERT_EXAMPLES))]
     Convert(convert::ConvertArgs),
-    /// Write the records of a file into other chunks: another layout, group size or codec
+    /// Write the records of a file into other chunks: another layout, group size or codec; or the rows of a table into other row groups
     ///
     /// Records, user metadata and what the file says of its messages stay the same. Options that are not given are those
     /// that the input was written with, its dictionary included; another layout brings its own group size. Bytes that no
@@ -113,7 +113,9 @@ Examples:
   windrow cat --on-corrupt skip a.array_record           what is whole of a damaged file
   windrow cat --format json a.array_record               messages, by the descriptor in the file
   windrow cat --format json --descriptor shop.pb --message shop.Visit a.array_record
-  windrow cat --fields 1,label.name --format json a.array_record    only these fields";
+  windrow cat --fields 1,label.name --format json a.array_record    only these fields
+  windrow cat --columns a,b --rows 5..9 a.columns        rows of a table
+  windrow cat --format csv --limit 9 a.columns";
 
 const HEAD_EXAMPLES: &str = "\
 Examples:
@@ -141,6 +143,9 @@ Examples:
                                                             small, and fast to read at random
   zcat a.jsonl.gz | windrow convert --from jsonl - a.array_record
   windrow convert --to lines a.array_record - | sort | head
+  windrow convert a.csv a.columns                            a table of columns, not records
+  windrow convert --profile small a.parquet a.columns
+  windrow convert --select a,b a.columns a.arrow             docs/tables-command.md has more
 
 Formats are told by extensions, unless --from and --to say otherwise. The output appears under
 its name when it is complete: Ctrl-C, SIGTERM, SIGHUP or an error leaves nothing. Lines and rows

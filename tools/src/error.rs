@@ -9,6 +9,7 @@ use windrow::{DescriptorError, DictionaryError, ErrorKind};
 
 use crate::cat::MessageFault;
 use crate::convert::{Disguise, Format, InputFault, RecordFault};
+use crate::table::{TableFault, TableUsage};
 
 /// The exit codes of every command. Scripts may rely on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,6 +156,8 @@ pub enum CliError {
     AppendMetadata { path: PathBuf, key: String },
     #[error("cannot write {}: it is the file to repair; give another name", .path.display())]
     RepairInPlace { path: PathBuf },
+    #[error("{} holds columns, whose chunks are copied as they are: options of the writer do not apply", .path.display())]
+    RepairOptions { path: PathBuf },
     #[error("{}: nothing to recover: no whole record in {file_bytes} bytes", .path.display())]
     NothingToRecover {
         path: PathBuf,
@@ -190,6 +193,36 @@ pub enum CliError {
     },
     #[error("{}: holds no descriptor of a message `{message}`", .path.display())]
     NoMessage { path: PathBuf, message: String },
+    #[error("{}{}", .path.display(), line.map_or_else(String::new, |line| format!(", line {line}")))]
+    TableInput {
+        path: PathBuf,
+        /// Counted from 1, where it is known.
+        line: Option<u64>,
+        #[source]
+        source: TableFault,
+    },
+    #[error("cannot write {}", .path.display())]
+    TableOutput {
+        path: PathBuf,
+        #[source]
+        source: TableFault,
+    },
+    #[error("{}", .path.display())]
+    Table {
+        path: PathBuf,
+        #[source]
+        source: TableUsage,
+    },
+    #[error(transparent)]
+    TableUsage(#[from] TableUsage),
+    #[error("{}", .path.display())]
+    Columns {
+        path: PathBuf,
+        #[source]
+        source: Box<windrow::ColumnError>,
+    },
+    #[error("{}: {} holds a table, not records", .path.display(), .format.name())]
+    HoldsTable { path: PathBuf, format: Format },
     #[error("cannot write standard output")]
     Stdout(#[source] io::Error),
 }
@@ -222,6 +255,7 @@ impl CliError {
                 _ => Exit::Trouble,
             },
             Self::Input { .. }
+            | Self::TableInput { .. }
             | Self::Disguised { .. }
             | Self::Message { .. }
             | Self::NothingToRecover { .. }
@@ -265,6 +299,8 @@ impl CliError {
             Self::Library(error) => error.code(),
             Self::Io { .. } | Self::OpenDictionary { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
+            Self::TableInput { source, .. } | Self::TableOutput { source, .. } => source.code(),
+            Self::Columns { source, .. } => source.code(),
             Self::Disguised { .. } => "disguised",
             Self::Interrupted { .. } | Self::AppendInterrupted { .. } | Self::Stopped => {
                 "interrupted"

@@ -12,6 +12,7 @@ use windrow::{Reader, ReaderOptions};
 
 use crate::error::{CliError, Exit};
 use crate::output::{ErrorLine, Stdout, complain};
+use crate::table;
 use chunks::ChunkTable;
 use report::FileLine;
 
@@ -51,10 +52,23 @@ fn inspect(path: &Path, args: &InspectArgs, out: &mut Stdout) -> Result<Exit, Cl
     let options = ReaderOptions::new().with_readahead_buffer_bytes(Some(0));
     let surveyed = Reader::open_with(path, options)
         .map_err(CliError::from)
-        .and_then(|reader| Ok((survey::take(path, &reader, args.quiet)?, reader)));
+        .and_then(|reader| {
+            let mut survey = survey::take(path, &reader, args.quiet)?;
+            let columns = table::survey(&reader).or_else(|error| match error {
+                CliError::Library(
+                    windrow::Error::Format { .. } | windrow::Error::Column { .. },
+                ) => {
+                    survey.faults += 1;
+                    complain(&error.one_line());
+                    Ok(None)
+                }
+                error => Err(error),
+            })?;
+            Ok((survey, columns, reader))
+        });
     let exit = match &surveyed {
-        Ok((survey, reader)) => {
-            let line = FileLine::new(path, reader, survey);
+        Ok((survey, columns, reader)) => {
+            let line = FileLine::new(path, reader, survey, columns.as_ref());
             if args.json {
                 out.json(&line)?;
             } else {

@@ -27,6 +27,7 @@ mod reading;
 mod rechunk;
 mod repair;
 mod sample;
+mod table;
 mod train;
 mod verify;
 

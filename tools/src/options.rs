@@ -11,6 +11,7 @@ use windrow::{
 };
 
 use crate::error::CliError;
+use crate::table::TableUsage;
 use dictionary::DictionaryArg;
 
 /// How the output is written.
@@ -73,6 +74,35 @@ impl WriterArgs {
     pub fn parse(&self) -> Result<WriterOptions, CliError> {
         let Given { text, dictionary } = self.given()?;
         Ok(with_dictionary(parse(&text)?, dictionary))
+    }
+
+    /// The codec, if nothing else was given.
+    pub fn only_codec(&self) -> Result<Option<&str>, TableUsage> {
+        let Self {
+            options,
+            group_size,
+            codec,
+            layout,
+            dictionary,
+        } = self;
+        let others = [options, group_size, layout, dictionary];
+        if others.iter().any(|given| given.is_some()) {
+            return Err(TableUsage::RecordOptions);
+        }
+        Ok(codec.as_deref())
+    }
+
+    /// Whether nothing was given.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            options,
+            group_size,
+            codec,
+            layout,
+            dictionary,
+        } = self;
+        let all = [options, group_size, codec, layout, dictionary];
+        all.iter().all(|given| given.is_none())
     }
 
     /// Only what was given.

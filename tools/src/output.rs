@@ -141,6 +141,8 @@ pub fn role_name(role: ChunkRole) -> &'static str {
         ChunkRole::Padding => "padding",
         ChunkRole::Metadata => "metadata",
         ChunkRole::Dictionary => "dictionary",
+        ChunkRole::Schema => "schema",
+        ChunkRole::Statistics => "statistics",
         ChunkRole::Dead => "dead",
         ChunkRole::Provisional => "provisional",
         _ => "unlisted",

@@ -12,6 +12,7 @@ use crate::options::WriterArgs;
 use crate::output::complain;
 use crate::progress::Progress;
 use crate::reading::{self, ReadArgs};
+use crate::table::{self, TableArgs};
 
 /// What `rechunk` is asked to do.
 #[derive(Debug, Args)]
@@ -25,6 +26,8 @@ pub struct RechunkArgs {
     #[command(flatten)]
     writer: WriterArgs,
     #[command(flatten)]
+    table: TableArgs,
+    #[command(flatten)]
     output_args: OutputArgs,
 }
 
@@ -36,6 +39,17 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
     }
     let output = convert::check_output(&args.output, args.output_args.force)?;
     let reader = Reader::open_with(&args.input, args.read.options())?;
+    if reader.has_columns() {
+        return table::rechunk(
+            &args.input,
+            &output,
+            &args.output,
+            &args.writer,
+            &args.table,
+            args.output_args,
+        );
+    }
+    args.table.check_unused()?;
     let base = base_options(&args.input, &reader, args.output_args.quiet)?;
     let (kept, left_out) = kept_metadata(&args.input, &reader, args.read.skips())?;
     let options = args.writer.parse_over(&base)?.with_records_metadata(kept);

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use windrow::{Fault, OnCorrupt, Reader, ReaderOptions, RecoverOptions, Recovered, RecoveryReport};
+use windrow::{
+    ColumnFileOptions, ColumnFileWriter, Fault, OnCorrupt, Reader, ReaderOptions, RecoverOptions,
+    Recovered, RecoveryReport,
+};
 
 use crate::convert::{self, Format, Metadata, OutputArgs, Poured, Source, Target, Written};
 use crate::error::{CliError, Exit, chain, printable};
@@ -16,6 +19,7 @@ use crate::output::{Stdout, complain, count, exact_size, size};
 use crate::progress::Progress;
 use crate::reading;
 use crate::rechunk::{base_options, kept_metadata};
+use crate::table;
 use crate::verify::{FaultLine, covered};
 
 /// What `repair` is asked to do.
@@ -35,7 +39,7 @@ pub struct RepairArgs {
 
 /// One line of `--json`.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct Report {
     kind: &'static str,
     path: String,
     output: String,
@@ -48,7 +52,7 @@ struct Report<'a> {
     provisional_records: u64,
     records_lost: u64,
     bytes_skipped: u64,
-    skipped: Vec<FaultLine<'a>>,
+    skipped: Vec<FaultLine>,
     skipped_omitted: u64,
 }
 
@@ -95,6 +99,10 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         let text = format!("{}: {}", error.code(), chain(error));
         reading::tell_line(&args.input, &text);
     }
+    if reader.has_columns() {
+        let (written, poured) = copy_columns(args, &reader, &output, interrupted)?;
+        return tell(args, &reader, &report, written, poured);
+    }
     let base = base_options(&args.input, &reader, args.output_args.quiet)?;
     let (kept, left_out) = kept_metadata(&args.input, &reader, true)?;
     let options = args.writer.parse_over(&base)?.with_records_metadata(kept);
@@ -113,6 +121,53 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     let written = target.finish()?;
     drop(progress);
     tell(args, &reader, &report, written, poured)
+}
+
+/// Writes a file of the whole chunks of one of columns, as they are.
+fn copy_columns(
+    args: &RepairArgs,
+    reader: &Reader,
+    output: &Path,
+    interrupted: impl Fn() -> CliError,
+) -> Result<(Written, Poured), CliError> {
+    if !args.writer.is_empty() {
+        let path = args.input.clone();
+        return Err(CliError::RepairOptions { path });
+    }
+    let mut options = ColumnFileOptions::of(reader)?;
+    options.writer = options.writer.with_atomic(true);
+    let mut writer = ColumnFileWriter::create_file(output, options)?;
+    let progress = Progress::new(
+        args.output_args.quiet,
+        &output.display().to_string(),
+        Some(reader.file_bytes()),
+    );
+    let copied = writer.push_all(reader, |position| {
+        progress.set(position);
+        !interrupt::requested()
+    });
+    if interrupt::requested() {
+        return Err(interrupted());
+    }
+    copied?;
+    let statistics = table::statistics(reader, interrupt::requested)?;
+    if interrupt::requested() {
+        return Err(interrupted());
+    }
+    if !statistics.is_empty() {
+        writer.set_statistics(statistics);
+    }
+    let (_, summary) = writer.finish()?;
+    let written = Written {
+        records: summary.records,
+        chunks: Some(summary.chunks),
+        file_bytes: Some(summary.file_bytes),
+    };
+    let poured = Poured {
+        decoded_bytes: summary.decoded_bytes,
+        skipped: reader.skipped().len() as u64,
+    };
+    Ok((written, poured))
 }
 
 fn recover(args: &RepairArgs) -> Result<Recovered, CliError> {
@@ -157,6 +212,11 @@ fn tell(
     let records_lost = report.records_lost() + undecoded.map(lost_in).sum::<u64>();
     let bytes_skipped = covered(skipped.iter().map(|fault| fault.bytes.clone()).collect());
     let parts = poured.skipped + report.skipped_omitted;
+    let noun = if reader.has_columns() {
+        "row"
+    } else {
+        "record"
+    };
     if args.output_args.json {
         let mut out = Stdout::lock();
         out.json(&Report {
@@ -191,13 +251,13 @@ fn tell(
                 "{} skipped ({}), {} known to be lost",
                 count(parts, "part"),
                 size(bytes_skipped),
-                count(records_lost, "record")
+                count(records_lost, noun)
             )
         };
         complain(&printable(&format!(
             "{}: {} in {}, {}{flushed}; {lost}",
             args.output.display(),
-            count(written.records, "record"),
+            count(written.records, noun),
             count(written.chunks.unwrap_or_default(), "chunk"),
             exact_size(written.file_bytes.unwrap_or_default()),
         )));

@@ -10,6 +10,7 @@ use windrow::{Fault, VerifyOptions, VerifyReport};
 use crate::error::{CliError, Exit, chain, printable};
 use crate::output::{ErrorLine, Stdout, complain, count, size};
 use crate::progress::Progress;
+use crate::table;
 
 /// What `verify` is asked to do.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub struct VerifyArgs {
 
 /// One line of `--json`.
 #[derive(Debug, Serialize)]
-struct FileLine<'a> {
+struct FileLine {
     kind: &'static str,
     path: String,
     sound: bool,
@@ -43,18 +44,18 @@ struct FileLine<'a> {
     decoded_bytes: u64,
     dead_bytes: u64,
     records_lost: Option<u64>,
-    faults: Vec<FaultLine<'a>>,
+    faults: Vec<FaultLine>,
     faults_omitted: u64,
 }
 
 /// One fault in `--json`.
 #[derive(Debug, Serialize)]
-pub struct FaultLine<'a> {
-    code: &'a str,
+pub struct FaultLine {
+    code: &'static str,
     message: String,
-    byte: u64,
+    pub byte: u64,
     bytes: [u64; 2],
-    chunk: Option<u64>,
+    pub chunk: Option<u64>,
     records: Option<[u64; 2]>,
 }
 
@@ -63,13 +64,14 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, CliError> {
     let mut exit = Exit::Fine;
     for path in &args.files {
         let this = match check(path, args) {
-            Ok(report) => {
+            Ok(found) => {
+                let exit = Exit::bad_if(!found.is_sound());
                 if args.json {
-                    out.json(&file_line(path, args, &report))?;
+                    out.json(&file_line(path, args, found))?;
                 } else {
-                    print(path, args, &report, &mut out)?;
+                    print(path, args, &found, &mut out)?;
                 }
-                Exit::bad_if(!report.is_sound())
+                exit
             }
             Err(error) => {
                 if args.json {
@@ -88,46 +90,74 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-fn check(path: &Path, args: &VerifyArgs) -> Result<VerifyReport, CliError> {
+/// What was found in a file.
+struct Found {
+    report: VerifyReport,
+    faults: Vec<FaultLine>,
+    /// What it holds: records or rows.
+    noun: &'static str,
+}
+
+impl Found {
+    fn is_sound(&self) -> bool {
+        self.faults.is_empty() && self.report.is_sound()
+    }
+
+    /// Records in the faults' ranges, each counted once.
+    fn records_lost(&self) -> u64 {
+        let ranges = self.faults.iter().filter_map(|fault| fault.records);
+        covered(ranges.map(|[begin, end]| begin..end).collect())
+    }
+}
+
+fn check(path: &Path, args: &VerifyArgs) -> Result<Found, CliError> {
     let total = path.metadata().ok().map(|metadata| metadata.len());
     let progress = Progress::new(args.quiet, &path.display().to_string(), total);
     let options = VerifyOptions::new()
         .with_deep(args.deep)
         .with_progress(progress.setter());
-    Ok(windrow::verify(path, &options)?)
+    let report = windrow::verify(path, &options)?;
+    let mut faults: Vec<FaultLine> = report.faults.iter().map(FaultLine::new).collect();
+    let has_columns = table::holds_columns(path);
+    if has_columns && args.deep {
+        faults.extend(table::check_rows(path, &faults, progress.setter())?);
+        faults.sort_by_key(|fault| fault.bytes[0]);
+    }
+    Ok(Found {
+        report,
+        faults,
+        noun: if has_columns { "row" } else { "record" },
+    })
 }
 
-fn print(
-    path: &Path,
-    args: &VerifyArgs,
-    report: &VerifyReport,
-    out: &mut Stdout,
-) -> Result<(), CliError> {
+fn print(path: &Path, args: &VerifyArgs, found: &Found, out: &mut Stdout) -> Result<(), CliError> {
     let path = path.display();
-    for fault in &report.faults {
-        let fault = FaultLine::new(fault).in_words();
+    let Found {
+        report,
+        faults,
+        noun,
+    } = found;
+    for fault in faults {
+        let fault = fault.in_words_of(noun);
         out.line(&printable(&format!("{path}: {fault}")))?;
     }
-    if report.is_sound() {
+    if found.is_sound() {
         if args.quiet {
             return Ok(());
         }
         return out.line(&printable(&format!(
             "{path}: sound: {} in {}, {}, {} of dead bytes",
-            count(report.records.unwrap_or_default(), "record"),
+            count(report.records.unwrap_or_default(), noun),
             count(report.data_chunks, "chunk"),
             size(report.file_bytes),
             size(report.dead_bytes),
         )));
     }
-    let faults = report.faults.len() as u64 + report.faults_omitted;
+    let faults = faults.len() as u64 + report.faults_omitted;
     let faults = count(faults, "fault");
     let lost = match report.records {
-        Some(all) => format!(
-            "{} lost of {all}",
-            count(records_lost(&report.faults), "record")
-        ),
-        None => "how many records are lost is not known".to_owned(),
+        Some(all) => format!("{} lost of {all}", count(found.records_lost(), noun)),
+        None => format!("how many {noun}s are lost is not known"),
     };
     let remedy = remedy(&path.to_string(), report);
     out.line(&printable(&format!(
@@ -135,11 +165,13 @@ fn print(
     )))
 }
 
-fn file_line<'a>(path: &Path, args: &VerifyArgs, report: &'a VerifyReport) -> FileLine<'a> {
+fn file_line(path: &Path, args: &VerifyArgs, found: Found) -> FileLine {
+    let (records_lost, sound) = (found.records_lost(), found.is_sound());
+    let Found { report, faults, .. } = found;
     FileLine {
         kind: "file",
         path: path.display().to_string(),
-        sound: report.is_sound(),
+        sound,
         deep: args.deep,
         file_bytes: report.file_bytes,
         blocks: report.blocks,
@@ -148,14 +180,31 @@ fn file_line<'a>(path: &Path, args: &VerifyArgs, report: &'a VerifyReport) -> Fi
         records: report.records,
         decoded_bytes: report.decoded_bytes,
         dead_bytes: report.dead_bytes,
-        records_lost: report.records.map(|_| records_lost(&report.faults)),
-        faults: report.faults.iter().map(FaultLine::new).collect(),
+        records_lost: report.records.map(|_| records_lost),
+        faults,
         faults_omitted: report.faults_omitted,
     }
 }
 
-impl<'a> FaultLine<'a> {
-    pub fn new(fault: &'a Fault) -> Self {
+impl FaultLine {
+    /// A fault of a row group, found when it was decoded.
+    pub fn of_error(
+        error: &windrow::Error,
+        bytes: [u64; 2],
+        chunk: Option<u64>,
+        records: Option<[u64; 2]>,
+    ) -> Self {
+        Self {
+            code: error.code(),
+            message: table::message_of(error),
+            byte: error.at().map_or(bytes[0], |at| at.byte),
+            bytes,
+            chunk,
+            records,
+        }
+    }
+
+    pub fn new(fault: &Fault) -> Self {
         let pair = |range: &Range<u64>| [range.start, range.end];
         Self {
             code: fault.code(),
@@ -169,17 +218,21 @@ impl<'a> FaultLine<'a> {
 
     /// Place, code, message and what is lost, without the path.
     pub fn in_words(&self) -> String {
+        self.in_words_of("record")
+    }
+
+    fn in_words_of(&self, noun: &str) -> String {
         let chunk = self
             .chunk
             .map_or(String::new(), |chunk| format!(", chunk {chunk}"));
         let lost = self.records.map_or(String::new(), |[begin, end]| {
-            format!("; records {begin}..{end} lost")
+            format!("; {noun}s {begin}..{end} lost")
         });
         let (byte, code, message) = (self.byte, self.code, &self.message);
         format!("byte {byte}{chunk}: {code}: {message}{lost}")
     }
 
-    pub fn with_path(self, path: &Path) -> LoneFault<'a> {
+    pub fn with_path(self, path: &Path) -> LoneFault {
         LoneFault {
             kind: "fault",
             path: path.display().to_string(),
@@ -190,26 +243,16 @@ impl<'a> FaultLine<'a> {
 
 /// A fault on a line of its own.
 #[derive(Debug, Serialize)]
-pub struct LoneFault<'a> {
+pub struct LoneFault {
     kind: &'static str,
     path: String,
     #[serde(flatten)]
-    fault: FaultLine<'a>,
+    fault: FaultLine,
 }
 
 /// Where the fault is: the structure that is wrong, or else the first byte that is affected.
 fn byte_of(fault: &Fault) -> u64 {
     fault.error.at().map_or(fault.bytes.start, |at| at.byte)
-}
-
-/// Records in the faults' ranges, each counted once.
-fn records_lost(faults: &[Fault]) -> u64 {
-    covered(
-        faults
-            .iter()
-            .filter_map(|fault| fault.records.clone())
-            .collect(),
-    )
 }
 
 /// How many numbers lie in at least one of `ranges`.

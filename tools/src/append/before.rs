@@ -61,6 +61,32 @@ impl Before {
         self.is_missing
     }
 
+    pub fn has_columns(&self) -> bool {
+        self.reader.as_ref().is_some_and(Reader::has_columns)
+    }
+
+    /// Where an append to a file of columns begins. What its writer takes up is told by [`Start::take_up`].
+    pub fn start(self, copy: bool) -> Result<Start, CliError> {
+        let file_bytes = if self.is_missing {
+            0
+        } else {
+            let file = self.path.metadata();
+            file.map_err(CliError::io("read", &self.path))?.len()
+        };
+        let sealed = self.reader.as_ref().filter(|reader| !reader.is_scanned());
+        Ok(Start {
+            made: self.is_missing,
+            copy: copy && !self.is_missing,
+            records: sealed.map_or(0, Reader::len),
+            taken_up: 0,
+            cut_bytes: None,
+            was_complete: sealed.is_some_and(|reader| reader.sealed_bytes() == reader.file_bytes()),
+            file_bytes,
+            sealed_bytes: sealed.map(Reader::sealed_bytes),
+            path: self.path,
+        })
+    }
+
     pub fn metadata(&self) -> &[(String, Vec<u8>)] {
         self.reader.as_ref().map_or(&[], Reader::user_metadata)
     }
@@ -105,9 +131,22 @@ impl Before {
 }
 
 impl Start {
+    /// Tells how many rows the writer began with: those that no index listed were taken up.
+    pub fn take_up(&mut self, rows: u64) {
+        self.taken_up = rows.saturating_sub(self.records);
+        self.records = rows;
+        if self.taken_up > 0 {
+            complain(&printable(&format!(
+                "{}: {} taken up",
+                self.path.display(),
+                count(self.taken_up, "row")
+            )));
+        }
+    }
+
     /// Takes away again what was appended. The writer is gone; if that cannot be done, tells what became of the file.
     pub fn put_back(&self) {
-        if self.copy {
+        if self.copy || self.made && !self.path.exists() {
             return;
         }
         if let Err(error) = self.try_put_back() {

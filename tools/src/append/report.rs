@@ -14,6 +14,8 @@ pub struct Appended<'a> {
     pub written: Written,
     pub poured: Poured,
     pub start: &'a Start,
+    /// What the file holds.
+    pub noun: &'static str,
 }
 
 /// One line of `--json`.
@@ -38,6 +40,7 @@ pub fn report(args: &AppendArgs, appended: &Appended<'_>) -> Result<Exit, CliErr
         written,
         poured,
         start,
+        noun,
     } = appended;
     let new = written.records.saturating_sub(start.records);
     if args.json {
@@ -58,7 +61,7 @@ pub fn report(args: &AppendArgs, appended: &Appended<'_>) -> Result<Exit, CliErr
         out.finish()?;
     } else if !args.quiet {
         let done = if new > 0 || !args.inputs.is_empty() {
-            format!("{} appended", count(new, "record"))
+            format!("{} appended", count(new, noun))
         } else if start.was_complete {
             "complete already".to_owned()
         } else {
@@ -67,7 +70,7 @@ pub fn report(args: &AppendArgs, appended: &Appended<'_>) -> Result<Exit, CliErr
         complain(&printable(&format!(
             "{}: {done}: {} in {}, {}",
             args.file.display(),
-            count(written.records, "record"),
+            count(written.records, noun),
             count(written.chunks.unwrap_or_default(), "chunk"),
             exact_size(written.file_bytes.unwrap_or_default()),
         )));

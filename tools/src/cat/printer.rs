@@ -13,13 +13,14 @@ use super::message::{MessageArgs, MessageType};
 use crate::error::CliError;
 use crate::output::{Stdout, complain};
 use crate::reading::ReadArgs;
+use crate::table::{RowLook, TableUsage};
 
 /// What of each record is shown, and how it looks.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// How each record looks
-    #[arg(long, value_enum, default_value_t = Look::Raw)]
-    format: Look,
+    /// How each record looks; default raw, of files of columns table
+    #[arg(long, value_enum)]
+    format: Option<Look>,
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
@@ -39,6 +40,23 @@ enum Look {
     Jsonl,
     /// The record as a protocol buffer message: its fields by name, one record per line
     Json,
+    /// Rows in aligned columns, long values cut
+    Table,
+    /// Rows as CSV, with a header
+    Csv,
+}
+
+impl ShowArgs {
+    /// How rows look.
+    pub fn row_look(&self) -> Result<RowLook, TableUsage> {
+        let option = "format raw, hex, base64 and json";
+        match self.format {
+            None | Some(Look::Table) => Ok(RowLook::Table),
+            Some(Look::Csv) => Ok(RowLook::Csv),
+            Some(Look::Jsonl) => Ok(RowLook::Jsonl),
+            Some(_) => Err(TableUsage::NotOfColumns { option }),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +85,7 @@ pub struct Printer<'a> {
     out: Stdout,
     path: &'a Path,
     args: &'a ShowArgs,
+    look: Look,
     /// What the records are: of the command line, else of the file.
     message_type: Option<MessageType>,
     line: Vec<u8>,
@@ -76,7 +95,13 @@ pub struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     pub fn new(path: &'a Path, args: &'a ShowArgs) -> Result<Self, CliError> {
+        let look = args.format.unwrap_or(Look::Raw);
+        if matches!(look, Look::Table | Look::Csv) {
+            let option = "format table and csv";
+            return Err(TableUsage::OnlyOfColumns { option }.into());
+        }
         Ok(Self {
+            look,
             message_type: args.messages.given_type()?,
             out: Stdout::lock(),
             path,
@@ -99,7 +124,7 @@ impl<'a> Printer<'a> {
         &mut self,
         metadata: impl FnOnce() -> windrow::Result<Option<RecordsMetadata>>,
     ) -> Result<(), CliError> {
-        if self.args.format == Look::Json && self.message_type.is_none() {
+        if self.look == Look::Json && self.message_type.is_none() {
             self.message_type = Some(MessageType::of_file(self.path, metadata()?)?);
         }
         Ok(())
@@ -147,7 +172,7 @@ impl<'a> Printer<'a> {
     }
 
     pub fn print(&mut self, index: u64, record: &[u8]) -> Result<(), CliError> {
-        match self.args.format {
+        match self.look {
             Look::Raw => {
                 self.out.write(record)?;
                 self.out.write(b"\n")
@@ -167,7 +192,7 @@ impl<'a> Printer<'a> {
                 index,
                 data: Data::new(record),
             }),
-            Look::Json => self.print_message(index, record),
+            Look::Json | Look::Table | Look::Csv => self.print_message(index, record),
         }
     }
 

@@ -48,7 +48,11 @@ impl Disguise {
             return Ok(None);
         };
         let disguised = match format {
-            Format::ArrayRecord => false,
+            Format::ArrayRecord
+            | Format::Columns
+            | Format::Parquet
+            | Format::Arrow
+            | Format::ArrowStream => false,
             // Binary: a record's length may have the same bytes, but then its checksum is right.
             Format::TfRecord => {
                 found.is_compressed()

@@ -22,11 +22,24 @@ pub enum Format {
     /// CSV: each row is a record, line breaks within quotes included (.csv)
     #[value(name = "csv")]
     Csv,
+    /// A table in an ArrayRecord file of columns (.columns)
+    #[value(name = "columns")]
+    Columns,
+    /// Parquet files, tables only (.parquet, .pq)
+    #[value(name = "parquet")]
+    Parquet,
+    /// Arrow IPC files, Feather included, tables only (.arrow, .feather, .ipc)
+    #[value(name = "arrow")]
+    Arrow,
+    /// Arrow IPC streams, tables only (.arrows)
+    #[value(name = "arrow_stream")]
+    ArrowStream,
 }
 
 impl Format {
     /// For messages.
-    pub const NAMES: &str = "array_record, tfrecord, jsonl, lines or csv";
+    pub const NAMES: &str =
+        "array_record, tfrecord, jsonl, lines, csv, columns, parquet, arrow or arrow_stream";
 
     /// What `--from` and `--to` call it.
     pub fn name(self) -> &'static str {
@@ -36,7 +49,19 @@ impl Format {
             Self::JsonLines => "jsonl",
             Self::Lines => "lines",
             Self::Csv => "csv",
+            Self::Columns => "columns",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow_stream",
         }
+    }
+
+    /// Whether it holds tables and nothing else.
+    pub fn is_table(self) -> bool {
+        matches!(
+            self,
+            Self::Columns | Self::Parquet | Self::Arrow | Self::ArrowStream
+        )
     }
 
     /// The format that the name of `path` tells. The number of a shard, as in `x.tfrecord-00000-of-00002`, is no part
@@ -50,6 +75,10 @@ impl Format {
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "txt" | "lines" => Some(Self::Lines),
             "csv" => Some(Self::Csv),
+            "columns" => Some(Self::Columns),
+            "parquet" | "pq" => Some(Self::Parquet),
+            "arrow" | "feather" | "ipc" => Some(Self::Arrow),
+            "arrows" => Some(Self::ArrowStream),
             _ => None,
         }
     }

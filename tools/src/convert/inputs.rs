@@ -60,6 +60,11 @@ impl SourceArgs {
         Ok(formats)
     }
 
+    /// What the first row of CSV is.
+    pub fn header(self) -> Header {
+        self.header
+    }
+
     fn open(self, path: &Path, format: Format) -> Result<Source, CliError> {
         Source::open(path, format, self.header, self.read.options())
     }
@@ -72,6 +77,16 @@ impl SourceArgs {
 }
 
 impl InputArgs {
+    /// Whether user metadata go along.
+    pub fn keeps_metadata(self) -> bool {
+        !self.no_metadata
+    }
+
+    /// What the first row of CSV is.
+    pub fn header(self) -> Header {
+        self.source.header()
+    }
+
     /// See [`SourceArgs::formats_of`].
     pub fn formats_of(self, paths: &[PathBuf]) -> Result<Vec<Format>, CliError> {
         self.source.formats_of(paths)
@@ -128,7 +143,9 @@ pub fn format_of(
     option: &'static str,
 ) -> Result<Format, CliError> {
     match given.or_else(|| Format::of_path(path)) {
-        Some(Format::ArrayRecord) if path == Path::new("-") => Err(CliError::NoStream),
+        Some(Format::ArrayRecord | Format::Columns) if path == Path::new("-") => {
+            Err(CliError::NoStream)
+        }
         Some(format) => Ok(format),
         None => Err(CliError::NoFormat {
             path: path.to_path_buf(),

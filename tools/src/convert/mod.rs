@@ -19,19 +19,22 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 pub use disguise::Disguise;
-pub use fault::{InputFault, RecordFault};
+pub use fault::{InputFault, JsonError, RecordFault};
 pub use format::Format;
-pub use header::Metadata;
+pub use header::{Header, Metadata};
+pub use input::{Fault, Input, MAX_RECORD_BYTES};
 pub use inputs::{InputArgs, Inputs, SourceArgs, format_of, total_bytes};
+pub use lines::read as read_line;
 pub use place::{check_output, is_same_file};
-pub use report::report;
+pub use report::{report, report_rows};
 pub use source::Source;
-pub use target::{Refused, Target, Written};
+pub use target::{Out, Refused, Target, Written};
 
 use crate::error::{CliError, Exit};
 use crate::interrupt;
 use crate::options::WriterArgs;
 use crate::progress::Progress;
+use crate::table::{self, TableArgs};
 
 /// Records between two looks at Ctrl-C and two moves of the bar.
 const RECORDS_PER_LOOK: u64 = 256;
@@ -52,6 +55,8 @@ pub struct ConvertArgs {
     input_args: InputArgs,
     #[command(flatten)]
     writer: WriterArgs,
+    #[command(flatten)]
+    table: TableArgs,
     #[command(flatten)]
     output_args: OutputArgs,
 }
@@ -80,6 +85,21 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
     }
     place::check_purpose(&args.output, &formats, to)?;
     let output = check_output(&args.output, args.output_args.force)?;
+    if table::is_meant(&args.inputs, &formats, to) {
+        return table::convert(&table::Conversion {
+            inputs: &args.inputs,
+            formats: &formats,
+            output: &output,
+            shown: &args.output,
+            to,
+            header: args.input_args.header(),
+            keep_metadata: args.input_args.keeps_metadata(),
+            writer: &args.writer,
+            table: &args.table,
+            output_args: args.output_args,
+        });
+    }
+    args.table.check_unused()?;
     let options = args.writer.parse()?;
     let group_size = options.group_size();
     let mut inputs = Inputs::open(&args.inputs, &formats, args.input_args)?;

@@ -24,8 +24,30 @@ struct Report {
     skipped: u64,
 }
 
+/// The same of rows.
+pub fn report_rows(
+    output: &Path,
+    inputs: usize,
+    written: Written,
+    poured: Poured,
+    args: OutputArgs,
+) -> Result<Exit, CliError> {
+    report_of("row", output, inputs, written, poured, args)
+}
+
 /// Tells what was written: on standard error in words, with `--json` on standard output.
 pub fn report(
+    output: &Path,
+    inputs: usize,
+    written: Written,
+    poured: Poured,
+    args: OutputArgs,
+) -> Result<Exit, CliError> {
+    report_of("record", output, inputs, written, poured, args)
+}
+
+fn report_of(
+    noun: &str,
     output: &Path,
     inputs: usize,
     written: Written,
@@ -54,7 +76,7 @@ pub fn report(
         complain(&printable(&format!(
             "{}: {}{chunks}, {}",
             output.display(),
-            count(written.records, "record"),
+            count(written.records, noun),
             exact_size(file_bytes)
         )));
     }

@@ -55,6 +55,10 @@ impl Source {
                 Format::ArrayRecord => {
                     return Ok(Self::of_reader(path, Reader::open_with(path, options)?));
                 }
+                Format::Columns | Format::Parquet | Format::Arrow | Format::ArrowStream => {
+                    let path = path.to_path_buf();
+                    return Err(CliError::HoldsTable { path, format });
+                }
                 Format::TfRecord => Kind::TfRecord(Input::open(path)?),
                 Format::JsonLines => Kind::JsonLines(Input::open(path)?),
                 Format::Lines => Kind::Lines(Input::open(path)?),

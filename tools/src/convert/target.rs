@@ -84,6 +84,10 @@ impl Target {
                 let writer = Writer::create_file(path, options.with_atomic(true))?;
                 return Ok(Self::ArrayRecord(Box::new(writer)));
             }
+            Format::Columns | Format::Parquet | Format::Arrow | Format::ArrowStream => {
+                let path = path.to_path_buf();
+                return Err(CliError::HoldsTable { path, format });
+            }
             Format::TfRecord => Encoder::TfRecord,
             Format::JsonLines => Encoder::JsonLines,
             Format::Lines => Encoder::Lines,
@@ -91,14 +95,7 @@ impl Target {
                 Encoder::Csv(RowWriter::new(metadata.get(CSV_LINE_END) == Some(b"\r\n")))
             }
         };
-        let out = if path == Path::new("-") {
-            Out::Stdout(Stdout::lock())
-        } else {
-            Out::File {
-                sink: FileSink::create(path, true).map_err(CliError::io("create", path))?,
-                path: path.to_path_buf(),
-            }
-        };
+        let out = Out::create(path)?;
         let mut target = Self::Stream {
             encoder,
             buffer: Vec::new(),
@@ -194,7 +191,18 @@ impl Target {
 }
 
 impl Out {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+    /// Opens a file that gets its name at the end; `-` is standard output.
+    pub fn create(path: &Path) -> Result<Self, CliError> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout(Stdout::lock()));
+        }
+        Ok(Self::File {
+            sink: FileSink::create(path, true).map_err(CliError::io("create", path))?,
+            path: path.to_path_buf(),
+        })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         match self {
             Self::Stdout(out) => out.write(bytes),
             Self::File { sink, path } => sink.write_all(bytes).map_err(CliError::io("write", path)),
@@ -202,7 +210,7 @@ impl Out {
     }
 
     /// The size of the file, if it is one.
-    fn finish(self) -> Result<Option<u64>, CliError> {
+    pub fn finish(self) -> Result<Option<u64>, CliError> {
         match self {
             Self::Stdout(out) => out.finish().map(|()| None),
             Self::File { mut sink, path } => {

@@ -10,6 +10,7 @@ use super::survey::Survey;
 use crate::cat::Data;
 use crate::error::{CliError, printable};
 use crate::output::{Stdout, count, exact_size, ratio, size};
+use crate::table::Columns;
 
 /// One line of `--json` for a file.
 #[derive(Debug, Serialize)]
@@ -39,6 +40,8 @@ pub struct FileLine<'a> {
     padding_bytes: u64,
     records_metadata_bytes: u64,
     dictionary_bytes: u64,
+    schema_bytes: u64,
+    statistics_bytes: u64,
     dead_bytes: u64,
     provisional_chunks: u64,
     provisional_bytes: u64,
@@ -46,6 +49,8 @@ pub struct FileLine<'a> {
     unfinished_append_bytes: u64,
     damaged_bytes: u64,
     faults: u64,
+    /// Of a file of columns.
+    table: Option<&'a Columns>,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,7 +100,12 @@ struct Pair<'a> {
 }
 
 impl<'a> FileLine<'a> {
-    pub fn new(path: &Path, reader: &'a Reader, survey: &'a Survey) -> Self {
+    pub fn new(
+        path: &Path,
+        reader: &'a Reader,
+        survey: &'a Survey,
+        columns: Option<&'a Columns>,
+    ) -> Self {
         let footer = reader.footer();
         Self {
             kind: "file",
@@ -144,6 +154,8 @@ impl<'a> FileLine<'a> {
             padding_bytes: survey.padding_bytes,
             records_metadata_bytes: survey.records_metadata_bytes,
             dictionary_bytes: survey.dictionary_bytes,
+            schema_bytes: survey.schema_bytes,
+            statistics_bytes: survey.statistics_bytes,
             dead_bytes: survey.dead_bytes,
             provisional_chunks: survey.provisional_chunks,
             provisional_bytes: survey.provisional_bytes,
@@ -151,6 +163,7 @@ impl<'a> FileLine<'a> {
             unfinished_append_bytes: survey.unfinished_bytes,
             damaged_bytes: reader.sealed_bytes().saturating_sub(survey.chunk_bytes),
             faults: survey.faults,
+            table: columns,
         }
     }
 
@@ -163,13 +176,28 @@ impl<'a> FileLine<'a> {
             other => format!("{other}, for Windrow only"),
         };
         row("version", &readers)?;
-        row("records", &self.records.to_string())?;
-        row("chunks", &self.chunks.to_string())?;
+        let is_table = self.table.is_some();
+        row(
+            if is_table { "rows" } else { "records" },
+            &self.records.to_string(),
+        )?;
+        row(
+            if is_table { "row groups" } else { "chunks" },
+            &self.chunks.to_string(),
+        )?;
+        if let Some(columns) = self.table {
+            row(
+                "profile",
+                &printable(columns.profile().unwrap_or("not recorded")),
+            )?;
+        }
         if self.layout.is_some() {
             row("layout", &self.layout_in_words())?;
         }
         row("group size", &self.group_size_in_words())?;
-        row("codecs", &self.codecs_in_words())?;
+        if !is_table {
+            row("codecs", &self.codecs_in_words())?;
+        }
         row(
             "options",
             &printable(self.writer_options.unwrap_or("not recorded")),
@@ -197,6 +225,10 @@ impl<'a> FileLine<'a> {
             .ratio
             .map_or_else(String::new, |ratio| format!(", ratio {ratio:.2}"));
         row("data", &format!("{}{ratio}", exact_size(self.data_bytes)))?;
+        if is_table {
+            row("schema", &exact_size(self.schema_bytes))?;
+            row("statistics", &exact_size(self.statistics_bytes))?;
+        }
         row("footer", &exact_size(self.footer_bytes))?;
         row("postscript", &exact_size(self.postscript_bytes))?;
         row("padding", &exact_size(self.padding_bytes))?;
@@ -236,7 +268,10 @@ impl<'a> FileLine<'a> {
                 ),
             )?;
         }
-        Ok(())
+        match self.table {
+            Some(columns) => columns.print(self.data_bytes, out),
+            None => Ok(()),
+        }
     }
 
     fn layout_in_words(&self) -> String {
@@ -257,7 +292,14 @@ impl<'a> FileLine<'a> {
     fn group_size_in_words(&self) -> String {
         match (self.group_size, self.uniform) {
             (0, _) => "none, there are no records".to_owned(),
-            (first, true) => count(first, "record"),
+            (first, true) => count(
+                first,
+                if self.table.is_some() {
+                    "row"
+                } else {
+                    "record"
+                },
+            ),
             (first, false) => format!("differs, {first} in the first chunk"),
         }
     }

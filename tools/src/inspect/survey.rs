@@ -30,6 +30,10 @@ pub struct Survey {
     pub records_metadata_bytes: u64,
     /// All copies of dictionaries.
     pub dictionary_bytes: u64,
+    /// The chunk of the schema of the columns.
+    pub schema_bytes: u64,
+    /// The chunk that says what row groups hold at least and at most.
+    pub statistics_bytes: u64,
     /// Those of provisional chunks included.
     pub dead_bytes: u64,
     pub provisional_chunks: u64,
@@ -48,6 +52,8 @@ pub struct Survey {
     pub transposed_chunks: u64,
     /// How many of the data chunks are record pages.
     pub page_chunks: u64,
+    /// How many of the data chunks are row groups.
+    pub column_chunks: u64,
     pub dictionaries: Vec<FoundDictionary>,
     /// What the file says of its records, if it can be read.
     pub records_metadata: Option<RecordsMetadata>,
@@ -92,6 +98,7 @@ pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliErro
                 match chunk.header.chunk_type {
                     ChunkType::Transposed => survey.transposed_chunks += 1,
                     ChunkType::Pages => survey.page_chunks += 1,
+                    ChunkType::Columns => survey.column_chunks += 1,
                     _ => {}
                 }
                 &mut survey.data_bytes
@@ -105,6 +112,8 @@ pub fn take(path: &Path, reader: &Reader, quiet: bool) -> Result<Survey, CliErro
                 dictionaries::push(&mut survey.dictionaries, &chunk, &raw);
                 &mut survey.dictionary_bytes
             }
+            ChunkRole::Schema => &mut survey.schema_bytes,
+            ChunkRole::Statistics => &mut survey.statistics_bytes,
             role => {
                 if role == ChunkRole::Provisional {
                     survey.provisional_chunks += 1;
@@ -172,6 +181,7 @@ pub fn layout_name(chunk_type: ChunkType) -> Option<&'static str> {
         ChunkType::Simple => Some("groups"),
         ChunkType::Transposed => Some("transposed"),
         ChunkType::Pages => Some("pages"),
+        ChunkType::Columns => Some("columns"),
         _ => None,
     }
 }
@@ -181,6 +191,7 @@ impl Survey {
     pub fn layout(&self) -> Option<&'static str> {
         let chunk_type = match (self.data_chunks, self.page_chunks, self.transposed_chunks) {
             (0, ..) => return None,
+            (all, ..) if all == self.column_chunks => ChunkType::Columns,
             (_, 0, 0) => ChunkType::Simple,
             (all, pages, 0) if all == pages => ChunkType::Pages,
             (all, 0, transposed) if all == transposed => ChunkType::Transposed,

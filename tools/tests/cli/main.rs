@@ -21,6 +21,8 @@ mod scratch;
 mod shop;
 #[cfg(unix)]
 mod signals;
+#[cfg(feature = "parquet")]
+mod tables;
 mod text_input;
 mod tfrecord;
 mod train;

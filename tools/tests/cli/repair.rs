@@ -1,8 +1,8 @@
 //! `repair`.
 
 use serde_json::json;
-use windrow::format::{ChunkHeader, ChunkType};
-use windrow::{Codec, Writer, WriterOptions};
+use windrow::format::{ChunkHeader, ChunkType, ColumnFront, crc_of, push_chunk, schema_hash};
+use windrow::{Codec, ColumnFileOptions, ColumnFileWriter, Writer, WriterOptions};
 
 use crate::scratch::{Scratch, documented, fields};
 
@@ -15,6 +15,75 @@ fn eight() -> Scratch {
     let records: Vec<String> = (0..8).map(|n| format!("r{n}")).collect();
     scratch.write_with("a.array_record", options.with_metadata("k", "v"), &records);
     scratch
+}
+
+/// Three column chunks of 5, 6 and 7 rows; what their pages hold does not matter.
+fn columns(scratch: &Scratch) {
+    let mut bytes = Vec::new();
+    let options = ColumnFileOptions {
+        writer: WriterOptions::new().with_metadata("k", "v"),
+        schema: b"schema".to_vec(),
+        writer_options: "group_size:5,".to_owned(),
+    };
+    let mut writer = ColumnFileWriter::create(&mut bytes, options).unwrap();
+    for rows in 5..8 {
+        let front = ColumnFront {
+            front_bytes: 32,
+            rows,
+            schema_hash: schema_hash(b"schema"),
+        };
+        let mut data = front.encode().to_vec();
+        data.extend_from_slice(&[0; 4]);
+        data.extend_from_slice(&crc_of(&data).to_le_bytes());
+        data.extend_from_slice(&[7; 100]);
+        let header = ChunkHeader::new(ChunkType::Columns, 1, 9, &data);
+        let mut chunk = Vec::new();
+        push_chunk(&mut chunk, &header, &data);
+        writer.push(&header, &chunk).unwrap();
+    }
+    writer.finish().unwrap();
+    scratch.put("a.array_record", bytes);
+}
+
+#[test]
+fn chunks_of_columns_are_copied() {
+    let scratch = Scratch::new();
+    columns(&scratch);
+    let second = scratch.reader("a.array_record").chunk_location(1).unwrap();
+    scratch.damage(
+        "a.array_record",
+        usize::try_from(second.begin).unwrap() + 100,
+    );
+    let ran = scratch.run(&[&ARGS[..], &["--group-size", "4"]].concat());
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("holds columns"), "{ran:?}");
+    let ran = scratch.run(&ARGS);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains(": 12 rows in 2 chunks, "), "{ran:?}");
+    assert!(
+        ran.err.contains("1 part skipped (172 B), 6 rows known"),
+        "{ran:?}"
+    );
+    let reader = scratch.reader("b.array_record");
+    assert!(reader.has_columns());
+    assert_eq!(reader.user_metadata(), [("k".to_owned(), b"v".to_vec())]);
+    assert_eq!(scratch.run(&["verify", "b.array_record"]).code, 0);
+    // Commands for tables tell that this is none, those for records what to open it with.
+    for (args, code, words) in [
+        (&["cat", "b.array_record"][..], 1, "Arrow schema"),
+        (
+            &["rechunk", "b.array_record", "c.array_record"],
+            1,
+            "Arrow schema",
+        ),
+        (&["inspect", "b.array_record"], 1, "Arrow schema"),
+        (&["bench", "b.array_record"], 2, "TableReader"),
+    ] {
+        let ran = scratch.run(args);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!(ran.err.contains(words), "{ran:?}");
+    }
+    assert!(!scratch.path("c.array_record").exists());
 }
 
 /// Gives a chunk of the file other data, with hashes that fit.

@@ -1,0 +1,435 @@
+//! Record batches out of one input.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
+use arrow_select::filter::filter_record_batch;
+use windrow::{BoundPredicate, ColumnSchema, Predicate, ReaderOptions, TableReader, TableScan};
+
+use super::csv::CsvBatches;
+use super::fault::{TableFault, TableUsage};
+use super::json::JsonBatches;
+use super::types::ColumnType;
+use crate::convert::{Disguise, Format, Header, Input};
+use crate::error::CliError;
+
+/// What is known of the columns before text is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Hints<'a> {
+    pub header: Header,
+    pub nulls: &'a [String],
+    pub types: &'a [ColumnType],
+    /// The schema of the table that the rows are to go to.
+    pub expected: Option<&'a Schema>,
+}
+
+impl Hints<'_> {
+    /// The type of a column, if it is known.
+    pub fn type_of(&self, name: &str) -> Option<DataType> {
+        let given = self.types.iter().rev().find(|one| one.column == name);
+        given.map(|one| one.data_type.clone()).or_else(|| {
+            let field = self.expected?.field_with_name(name).ok()?;
+            Some(field.data_type().clone())
+        })
+    }
+
+    /// All columns that are known.
+    pub fn all(&self) -> impl Iterator<Item = (&str, DataType)> {
+        let given = self.types.iter().map(|one| one.column.as_str());
+        let fields = self.expected.into_iter().flat_map(Schema::fields);
+        let expected = fields.map(|field| field.name().as_str());
+        given
+            .chain(expected)
+            .filter_map(|name| Some((name, self.type_of(name)?)))
+    }
+
+    /// Refuses types of columns that are not there.
+    pub fn check_columns(&self, schema: &Schema) -> Result<(), TableUsage> {
+        let missing = |one: &&ColumnType| schema.index_of(&one.column).is_err();
+        match self.types.iter().find(missing) {
+            Some(one) => Err(TableUsage::NoColumn {
+                column: one.column.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why rows could not be read.
+#[derive(Debug)]
+pub enum Failure {
+    Io(io::Error),
+    Table {
+        line: Option<u64>,
+        fault: TableFault,
+    },
+    Usage(TableUsage),
+    Library(windrow::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<TableUsage> for Failure {
+    fn from(error: TableUsage) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl From<windrow::Error> for Failure {
+    fn from(error: windrow::Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl From<ArrowError> for Failure {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            // A file that ends too early is no fault of the system.
+            ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                Self::Io(error)
+            }
+            error => Self::Table {
+                line: None,
+                fault: TableFault::Arrow(error),
+            },
+        }
+    }
+}
+
+impl Failure {
+    pub fn at(self, path: &Path) -> CliError {
+        match self {
+            Self::Io(error) => CliError::io("read", path)(error),
+            Self::Table { line, fault } => CliError::TableInput {
+                path: path.to_path_buf(),
+                line,
+                source: fault,
+            },
+            Self::Usage(source) => CliError::Table {
+                path: path.to_path_buf(),
+                source,
+            },
+            Self::Library(error) => error.into(),
+        }
+    }
+}
+
+/// Which rows and columns are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Narrow {
+    pub columns: Option<Vec<String>>,
+    pub predicate: Option<Predicate>,
+}
+
+/// An open input.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    kind: Kind,
+    schema: SchemaRef,
+    /// Numbers of the columns that are wanted, where they are not asked for already.
+    columns: Option<Vec<usize>>,
+    predicate: Option<BoundPredicate>,
+    rows: u64,
+}
+
+enum Kind {
+    Windrow {
+        scan: Box<TableScan>,
+        table: TableReader,
+    },
+    Csv(Box<CsvBatches>),
+    Json(Box<JsonBatches>),
+    ArrowFile {
+        reader: Box<FileReader<BufReader<File>>>,
+        bytes: u64,
+        done: usize,
+    },
+    ArrowStream(Box<StreamReader<Input>>),
+    #[cfg(feature = "parquet")]
+    Parquet {
+        reader: Box<parquet::arrow::arrow_reader::ParquetRecordBatchReader>,
+        bytes: u64,
+        all: u64,
+        done: u64,
+    },
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Windrow { .. } => "Windrow",
+            Self::Csv(_) => "Csv",
+            Self::Json(_) => "Json",
+            Self::ArrowFile { .. } => "ArrowFile",
+            Self::ArrowStream(_) => "ArrowStream",
+            #[cfg(feature = "parquet")]
+            Self::Parquet { .. } => "Parquet",
+        })
+    }
+}
+
+impl Source {
+    /// Opens `path`, of which `narrow` is wanted.
+    pub fn open(
+        path: &Path,
+        format: Format,
+        hints: &Hints<'_>,
+        narrow: &Narrow,
+    ) -> Result<Self, CliError> {
+        match format {
+            Format::ArrayRecord | Format::Columns => {
+                let table = TableReader::open_with(path, ReaderOptions::new())?;
+                Self::of_table(path, table, narrow)
+            }
+            Format::Csv | Format::JsonLines => {
+                let mut input = Input::open(path)?;
+                let disguise =
+                    Disguise::of(&mut input, format).map_err(CliError::io("read", path))?;
+                if let Some(disguise) = disguise {
+                    return Err(CliError::Disguised {
+                        path: path.to_path_buf(),
+                        format,
+                        disguise,
+                    });
+                }
+                let kind = if format == Format::Csv {
+                    CsvBatches::open(input, hints).map(|csv| Kind::Csv(Box::new(csv)))
+                } else {
+                    JsonBatches::open(input, hints).map(|json| Kind::Json(Box::new(json)))
+                };
+                Self::narrowed(path, kind.map_err(|failure| failure.at(path))?, narrow)
+            }
+            Format::Arrow | Format::ArrowStream => {
+                let kind = arrow(path).map_err(|failure| failure.at(path))?;
+                Self::narrowed(path, kind, narrow)
+            }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                let kind = parquet(path).map_err(|failure| failure.at(path))?;
+                Self::narrowed(path, kind, narrow)
+            }
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => Err(Failure::from(TableUsage::NoParquet).at(path)),
+            Format::TfRecord | Format::Lines => {
+                Err(Failure::from(TableUsage::NoTable { format }).at(path))
+            }
+        }
+    }
+
+    /// The rows of a table that is open.
+    pub fn of_table(path: &Path, table: TableReader, narrow: &Narrow) -> Result<Self, CliError> {
+        let mut scan = table.scan().batch_rows(1 << 16);
+        if let Some(columns) = &narrow.columns {
+            scan = scan.columns(columns.iter().cloned());
+        }
+        if let Some(predicate) = &narrow.predicate {
+            scan = scan.filter(predicate.clone());
+        }
+        let scan = Box::new(scan.batches()?);
+        Ok(Self {
+            path: path.to_path_buf(),
+            schema: scan.schema().clone(),
+            kind: Kind::Windrow { scan, table },
+            columns: None,
+            predicate: None,
+            rows: 0,
+        })
+    }
+
+    fn narrowed(path: &Path, kind: Kind, narrow: &Narrow) -> Result<Self, CliError> {
+        let schema = match &kind {
+            Kind::Windrow { scan, .. } => scan.schema().clone(),
+            Kind::Csv(csv) => csv.schema().clone(),
+            Kind::Json(json) => json.schema().clone(),
+            Kind::ArrowFile { reader, .. } => reader.schema(),
+            Kind::ArrowStream(reader) => reader.schema(),
+            #[cfg(feature = "parquet")]
+            Kind::Parquet { reader, .. } => {
+                use arrow_array::RecordBatchReader as _;
+                reader.schema()
+            }
+        };
+        let mut source = Self {
+            path: path.to_path_buf(),
+            kind,
+            schema: schema.clone(),
+            columns: None,
+            predicate: None,
+            rows: 0,
+        };
+        if narrow.columns.is_none() && narrow.predicate.is_none() {
+            return Ok(source);
+        }
+        let refused = |source| CliError::Columns {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        };
+        let known = ColumnSchema::new(schema.clone()).map_err(refused)?;
+        if let Some(names) = &narrow.columns {
+            let columns = known.columns(names).map_err(refused)?;
+            let projected = schema.project(&columns);
+            source.schema = projected
+                .map_err(|error| Failure::from(error).at(path))?
+                .into();
+            source.columns = Some(columns);
+        }
+        if let Some(predicate) = &narrow.predicate {
+            source.predicate = Some(predicate.bind(&known).map_err(refused)?);
+        }
+        Ok(source)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// User metadata of a file of columns.
+    pub fn user_metadata(&self) -> &[(String, Vec<u8>)] {
+        match &self.kind {
+            Kind::Windrow { table, .. } => table.file().user_metadata(),
+            _ => &[],
+        }
+    }
+
+    /// The schema of its batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Whether it can be opened once more from the beginning.
+    pub fn can_reopen(&self) -> bool {
+        self.path != Path::new("-") && self.path.is_file()
+    }
+
+    /// Bytes of the input that were used up; of some formats an estimate.
+    pub fn bytes_done(&self) -> u64 {
+        let share = |bytes: u64, done: u64, all: u64| {
+            let share = u128::from(bytes) * u128::from(done) / u128::from(all.max(1));
+            u64::try_from(share).unwrap_or(u64::MAX).min(bytes)
+        };
+        match &self.kind {
+            Kind::Windrow { table, .. } => share(table.file().file_bytes(), self.rows, table.len()),
+            Kind::Csv(csv) => csv.bytes_done(),
+            Kind::Json(json) => json.bytes_done(),
+            Kind::ArrowFile {
+                reader,
+                bytes,
+                done,
+            } => share(*bytes, *done as u64, reader.num_batches() as u64),
+            Kind::ArrowStream(reader) => reader.get_ref().taken(),
+            #[cfg(feature = "parquet")]
+            Kind::Parquet {
+                bytes, done, all, ..
+            } => share(*bytes, *done, *all),
+        }
+    }
+
+    /// The next rows that are wanted; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<RecordBatch>, CliError> {
+        let batch = self.read().map_err(|failure| failure.at(&self.path))?;
+        let Some(batch) = batch else {
+            return Ok(None);
+        };
+        self.rows += batch.num_rows() as u64;
+        self.narrow(batch).map(Some)
+    }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
+        match &mut self.kind {
+            Kind::Windrow { scan, .. } => Ok(scan.next().transpose()?),
+            Kind::Csv(csv) => csv.next(),
+            Kind::Json(json) => json.next(),
+            Kind::ArrowFile { reader, done, .. } => {
+                *done += 1;
+                Ok(reader.next().transpose()?)
+            }
+            Kind::ArrowStream(reader) => Ok(reader.next().transpose()?),
+            #[cfg(feature = "parquet")]
+            Kind::Parquet { reader, done, .. } => {
+                let batch = reader.next().transpose()?;
+                *done += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
+                Ok(batch)
+            }
+        }
+    }
+
+    fn narrow(&self, batch: RecordBatch) -> Result<RecordBatch, CliError> {
+        let broken = |error: ArrowError| Failure::from(error).at(&self.path);
+        let mask = match &self.predicate {
+            Some(predicate) => {
+                let asked = batch.project(predicate.columns()).map_err(broken)?;
+                let wanted = predicate
+                    .evaluate(&asked)
+                    .map_err(|source| CliError::Columns {
+                        path: self.path.clone(),
+                        source: Box::new(source),
+                    })?;
+                Some(wanted)
+            }
+            None => None,
+        };
+        let batch = match &self.columns {
+            Some(columns) => batch.project(columns).map_err(broken)?,
+            None => batch,
+        };
+        match mask {
+            Some(mask) => filter_record_batch(&batch, &mask.into()).map_err(broken),
+            None => Ok(batch),
+        }
+    }
+}
+
+/// An Arrow file or stream, as its first bytes tell.
+fn arrow(path: &Path) -> Result<Kind, Failure> {
+    let mut input = Input::open(path).map_err(|error| match error {
+        CliError::Io { source, .. } => Failure::Io(source),
+        other => Failure::Io(io::Error::other(other.one_line())),
+    })?;
+    let is_file = input.peek(|head| head.len() < 6)?.starts_with(b"ARROW1");
+    if !is_file {
+        let reader = StreamReader::try_new(input, None)?;
+        return Ok(Kind::ArrowStream(Box::new(reader)));
+    }
+    if !input.can_reopen() {
+        return Err(TableUsage::ArrowFilePipe.into());
+    }
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let reader = FileReader::try_new(BufReader::new(file), None)?;
+    Ok(Kind::ArrowFile {
+        reader: Box::new(reader),
+        bytes,
+        done: 0,
+    })
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(path: &Path) -> Result<Kind, Failure> {
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    if path == Path::new("-") || path.metadata().is_ok_and(|file| !file.is_file()) {
+        return Err(TableUsage::ParquetPipe.into());
+    }
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(ArrowError::from)?;
+    let all = builder.metadata().file_metadata().num_rows();
+    let reader = builder
+        .with_batch_size(8192)
+        .build()
+        .map_err(ArrowError::from)?;
+    Ok(Kind::Parquet {
+        reader: Box::new(reader),
+        bytes,
+        all: u64::try_from(all).unwrap_or(0),
+        done: 0,
+    })
+}
