@@ -111,10 +111,18 @@ fn class_of(error: &Error) -> &'static str {
             _ => "StorageError",
         },
         Error::Locked { .. } => "LockedError",
+        Error::Column { source, .. } if source.kind() == ErrorKind::Usage => match source.code() {
+            "no_column" => "NoColumnError",
+            "predicate" => "OptionsError",
+            _ => "SchemaError",
+        },
         Error::Options(_) | Error::OptionString(_) | Error::Field { .. } => "OptionsError",
         Error::OutOfRange { .. } => "OutOfRangeError",
         Error::WriterFailed { .. } | Error::WriterForked { .. } => "WriterError",
-        Error::Instruction { .. } | Error::Source { .. } => "SourceError",
+        Error::Instruction { .. }
+        | Error::Source { .. }
+        | Error::HoldsColumns { .. }
+        | Error::HoldsRecords { .. } => "SourceError",
         other => match other.kind() {
             ErrorKind::Unsupported => "UnsupportedError",
             ErrorKind::Limit => "LimitError",

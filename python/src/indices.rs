@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::out_of_range;
-use crate::sequence::Base;
 use crate::view::View;
 
 /// Numbers between two looks for Ctrl-C, and at what a batch may hold.
@@ -59,7 +58,7 @@ pub fn records(
     view: &View,
     wrap: bool,
     what: &str,
-    base: &Base,
+    check: impl Fn(u64) -> PyResult<()>,
 ) -> PyResult<Vec<u64>> {
     let mut records = Vec::new();
     let mut push = |place: i64| {
@@ -68,7 +67,7 @@ pub fn records(
         }
         records.push(view.at(view.place(place, what)?));
         if records.len() % CHECK_EVERY == 0 {
-            base.check_records(records.len() as u64)?;
+            check(records.len() as u64)?;
             places.py().check_signals()?;
         }
         Ok(())

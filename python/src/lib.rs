@@ -21,6 +21,7 @@ mod records_metadata;
 mod recover;
 mod sequence;
 mod sources;
+mod tables;
 mod tail;
 mod turn;
 mod verify;
@@ -54,6 +55,12 @@ mod _core {
     use crate::recover::{Recovered, RecoveryReport, recover};
     #[pymodule_export]
     use crate::sources::{_open_reader, _open_source, DataSource, RecordReader};
+    #[pymodule_export]
+    use crate::tables::{
+        _open_schema, _open_table, _open_table_reader, _open_table_source, Column, RowIterator,
+        ScanIterator, Table, TableReader, TableScan, TableSchema, TableSource, TableSummary,
+        TableWriter, open, read_table, write_table,
+    };
     #[pymodule_export]
     use crate::tail::TailReader;
     #[pymodule_export]

@@ -234,19 +234,19 @@ pub fn text(options: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     Ok(items.join(","))
 }
 
-fn parse<T: std::str::FromStr<Err = OptionsError>>(text: &str) -> PyResult<T> {
+pub fn parse<T: std::str::FromStr<Err = OptionsError>>(text: &str) -> PyResult<T> {
     text.parse()
         .map_err(|error: OptionsError| raise(error.into()))
 }
 
-fn optional<'py, T>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<T>>
+pub fn optional<'py, T>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<T>>
 where
     T: for<'a> FromPyObject<'a, 'py>,
 {
     value.extract().map_err(|_| unfit(name, value))
 }
 
-fn unfit(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+pub fn unfit(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let shown = value
         .repr()
         .map_or_else(|_| type_name(value), |repr| repr.to_string());

@@ -122,7 +122,9 @@ impl Records {
     /// The records at these places; all if there are none.
     fn chosen(&self, base: &Base, indices: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
         match indices {
-            Some(indices) => indices::records(indices, &self.view, true, self.name(), base),
+            Some(indices) => indices::records(indices, &self.view, true, self.name(), |records| {
+                base.check_records(records)
+            }),
             None => base.all_of(&self.view),
         }
     }

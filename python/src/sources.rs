@@ -440,9 +440,9 @@ pub fn _open_source<'py>(
 
 /// An option string, and what it does not know: the limits in bytes (chunk, record, batch, cache), `on_corrupt` and the
 /// fields.
-type PickledOptions = (String, (u64, u64, u64, u64), String, Option<Vec<String>>);
+pub type PickledOptions = (String, (u64, u64, u64, u64), String, Option<Vec<String>>);
 
-fn pickled(options: &ReaderOptions) -> PickledOptions {
+pub fn pickled(options: &ReaderOptions) -> PickledOptions {
     let limits = (
         options.max_chunk_bytes(),
         options.max_record_bytes(),
@@ -454,7 +454,9 @@ fn pickled(options: &ReaderOptions) -> PickledOptions {
     (options.to_string(), limits, on_corrupt, fields)
 }
 
-fn unpickled((options, limits, on_corrupt, fields): &PickledOptions) -> PyResult<ReaderOptions> {
+pub fn unpickled(
+    (options, limits, on_corrupt, fields): &PickledOptions,
+) -> PyResult<ReaderOptions> {
     let options = options.parse::<ReaderOptions>();
     let options = options.map_err(|error| raise(error.into()))?;
     let on_corrupt = on_corrupt.parse::<OnCorrupt>();
@@ -536,7 +538,7 @@ fn open_source(
 }
 
 /// The parts that a user names: one or a sequence of paths, patterns and instructions.
-fn parts_of(paths: &Bound<'_, PyAny>) -> PyResult<Vec<SourcePart>> {
+pub fn parts_of(paths: &Bound<'_, PyAny>) -> PyResult<Vec<SourcePart>> {
     let mut parts = Vec::new();
     if is_path(paths)? || paths.hasattr("filename")? {
         push_part(paths, &mut parts)?;
@@ -621,6 +623,6 @@ fn with_files<R>(slf: &Bound<'_, DataSource>, get: impl FnOnce(&Files) -> R) -> 
     }
 }
 
-fn function<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+pub fn function<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import("windrow._core")?.getattr(name)
 }

@@ -12,7 +12,7 @@ use crate::errors::exception;
 use crate::indices::type_name;
 use crate::options::Given;
 use crate::place::{is_path, local_path};
-pub use shared::SharedWriter;
+pub use shared::{SharedWriter, warn};
 
 /// Writes records, in order, into a file that array_record reads too.
 #[pyclass(frozen, weakref, module = "windrow")]

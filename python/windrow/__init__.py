@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from windrow._core import (
     Advice,
     Batch,
+    Column,
     DataSource,
     Dictionary,
     Fault,
@@ -26,13 +27,23 @@ from windrow._core import (
     RecordWriter,
     Recovered,
     RecoveryReport,
+    Table,
+    TableReader,
+    TableScan,
+    TableSchema,
+    TableSource,
+    TableSummary,
+    TableWriter,
     TailReader,
     VerifyReport,
     __version__,
     advise,
+    open,
+    read_table,
     recover,
     train_dictionary,
     verify,
+    write_table,
 )
 from windrow._errors import (
     ClosedError,
@@ -42,9 +53,11 @@ from windrow._errors import (
     LimitError,
     LockedError,
     MissingFileError,
+    NoColumnError,
     NoDirectoryError,
     OptionsError,
     OutOfRangeError,
+    SchemaError,
     SourceError,
     StorageError,
     UnsupportedError,
@@ -52,12 +65,14 @@ from windrow._errors import (
     WriterError,
 )
 from windrow._instruction import FileInstruction
+from windrow._polars import scan
 from windrow._records_metadata import RecordsMetadata
 
 __all__ = [
     "Advice",
     "Batch",
     "ClosedError",
+    "Column",
     "CorruptError",
     "DataSource",
     "Dictionary",
@@ -68,6 +83,7 @@ __all__ = [
     "LimitError",
     "LockedError",
     "MissingFileError",
+    "NoColumnError",
     "NoDirectoryError",
     "OptionsError",
     "OutOfRangeError",
@@ -80,8 +96,16 @@ __all__ = [
     "RecordsMetadata",
     "Recovered",
     "RecoveryReport",
+    "SchemaError",
     "SourceError",
     "StorageError",
+    "Table",
+    "TableReader",
+    "TableScan",
+    "TableSchema",
+    "TableSource",
+    "TableSummary",
+    "TableWriter",
     "TailReader",
     "UnsupportedError",
     "VerifyReport",
@@ -89,11 +113,15 @@ __all__ = [
     "WriterError",
     "__version__",
     "advise",
+    "open",
+    "read_table",
     "recover",
+    "scan",
     "train_dictionary",
     "verify",
+    "write_table",
 ]
 
-for _class in (RecordReader, DataSource, Batch, Permutation):
+for _class in (RecordReader, DataSource, Batch, Permutation, TableReader, TableSource):
     Sequence.register(_class)
 del _class

