@@ -62,13 +62,14 @@ bench: need-cargo $(BENCH_PAGES) $(BENCH_MESSAGES) ## measure reading and writin
 	  cargo bench -p windrow-bench
 
 # ROWS=... measures only the rows whose name holds this expression.
-bench-peers: wheel .venv-peers/stamp $(BENCH_PAGES) $(BENCH_MESSAGES) ## measure array_record, bagz and Windrow side by side
+bench-peers: wheel .venv-peers/stamp $(BENCH_PAGES) $(BENCH_MESSAGES) ## measure Windrow and its peers side by side
 	cargo build --release -p windrow-bench --bin floor
 	$(call INSTALL_WHEEL,.venv-peers)
 	"$(CURDIR)/.venv-peers/bin/python" benches/peers/records.py --text $(BENCH_TEXT) \
 	  --floor "$(TARGET_DIR)/release/floor" --rows '$(ROWS)'
 	"$(CURDIR)/.venv-peers/bin/python" benches/peers/messages.py --messages $(BENCH_MESSAGES) --rows '$(ROWS)'
 	"$(CURDIR)/.venv-peers/bin/python" benches/peers/pages.py --data $(dir $(BENCH_TEXT)) --rows '$(ROWS)'
+	"$(CURDIR)/.venv-peers/bin/python" benches/peers/columns.py --data $(dir $(BENCH_TEXT)) --rows '$(ROWS)'
 
 bench-loaders: wheel .venv-loaders/stamp $(BENCH_TEXT) ## measure Grain and torch over array_record and over Windrow
 	$(call INSTALL_WHEEL,.venv-loaders)

@@ -151,10 +151,10 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def save(name: str, content: Mapping[str, Any]) -> Path:
-    """Writes the results as JSON to `target/bench-peers/NAME.json`."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    path = OUT / f"{name}.json"
+def save(name: str, content: Mapping[str, Any], path: Path | None = None) -> Path:
+    """Writes the results as JSON to `target/bench-peers/NAME.json`, or to another path."""
+    path = path or OUT / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n")
     return path
 
