@@ -63,6 +63,15 @@ pub fn out_of_range(index: impl std::fmt::Display, len: u64, what: &str) -> PyEr
     exception("OutOfRangeError", "out_of_range", message)
 }
 
+/// The error of a writer that process `owner` made, in another process.
+pub fn writer_forked(name: &str, owner: u32) -> PyErr {
+    let message = format!(
+        "writer of {name} was inherited by a forked process: only process {owner} may write; \
+         open a file of its own in each process"
+    );
+    exception("WriterError", "writer_forked", message)
+}
+
 /// Something that was closed.
 pub fn closed(what: &str) -> PyErr {
     exception("ClosedError", "closed", format!("Object closed: {what}"))

@@ -423,6 +423,19 @@ pub fn _open_source<'py>(
     fingerprint: Option<String>,
     view: (u64, i64, u64),
 ) -> PyResult<Bound<'py, PyAny>> {
+    let options = unpickled(&options)?;
+    let records = open_source(
+        py,
+        unpickled_parts(parts),
+        options,
+        max_open_files,
+        fingerprint,
+    )?;
+    wrap(py, restored(records, view)?)
+}
+
+/// The parts of a source, from its pickle.
+pub fn unpickled_parts(parts: Vec<Part>) -> Vec<SourcePart> {
     let parts = parts
         .into_iter()
         .map(|(filename, start, num_records, examples_in_shard)| {
@@ -433,9 +446,7 @@ pub fn _open_source<'py>(
                 examples_in_shard,
             })
         });
-    let options = unpickled(&options)?;
-    let records = open_source(py, parts.collect(), options, max_open_files, fingerprint)?;
-    wrap(py, restored(records, view)?)
+    parts.collect()
 }
 
 /// An option string, and what it does not know: the limits in bytes (chunk, record, batch, cache), `on_corrupt` and the

@@ -157,6 +157,37 @@ impl ColumnSchema {
     }
 }
 
+/// In what the columns of rows differ from those that are expected: their number, or the name or type of one. Metadata and
+/// whether a column may be null do not count.
+#[must_use]
+pub fn schema_difference(expected: &Schema, given: &Schema) -> Option<String> {
+    let (expected, given) = (expected.fields(), given.fields());
+    if expected.len() != given.len() {
+        return Some(format!(
+            "{} columns instead of {}",
+            given.len(),
+            expected.len()
+        ));
+    }
+    expected.iter().zip(given).find_map(|(own, other)| {
+        if own.name() != other.name() {
+            return Some(format!(
+                "column `{}` where `{}` is expected",
+                other.name(),
+                own.name()
+            ));
+        }
+        (own.data_type() != other.data_type()).then(|| {
+            format!(
+                "column `{}` is {} instead of {}",
+                own.name(),
+                other.data_type(),
+                own.data_type()
+            )
+        })
+    })
+}
+
 fn message_of(schema: &Schema) -> Result<Vec<u8>, ColumnError> {
     let options = IpcWriteOptions::default();
     let mut tracker = DictionaryTracker::new(false);

@@ -22,7 +22,7 @@ use super::table::{Table, no_column};
 use super::{options, row};
 use crate::errors::{exception, raise};
 use crate::indices::{self, Key, number};
-use crate::sources::{PickledOptions, function, parts_of, pickled, unpickled};
+use crate::sources::{PickledOptions, function, parts_of, pickled, unpickled, unpickled_parts};
 use crate::view::View;
 
 const NAME: &str = "the source";
@@ -445,18 +445,14 @@ pub fn _open_table_source(
     view: (u64, i64, u64),
     columns: Option<Vec<String>>,
 ) -> PyResult<TableSource> {
-    let parts = parts
-        .into_iter()
-        .map(|(filename, start, num_records, examples_in_shard)| {
-            SourcePart::Records(FileInstruction {
-                filename,
-                start,
-                num_records,
-                examples_in_shard,
-            })
-        });
     let options = unpickled(&options)?;
-    let inner = open_source(py, parts.collect(), options, max_open_files, fingerprint)?;
+    let inner = open_source(
+        py,
+        unpickled_parts(parts),
+        options,
+        max_open_files,
+        fingerprint,
+    )?;
     let mut source = TableSource::of(inner, columns);
     let total = source.view.len;
     source.view = View::checked(view, total)

@@ -14,7 +14,7 @@ use windrow::{FileSink, Result, SourceName, Summary, TableOptions};
 use super::capsule::{Batches, arrow_error, batches_of, in_form, is_other_form, schema_of};
 use super::options;
 use super::schema::{TableSchema, names_of};
-use crate::errors::{closed, exception, raise};
+use crate::errors::{closed, exception, raise, writer_forked};
 use crate::indices::type_name;
 use crate::place::{ObjectSink, is_path, local_path};
 use crate::process::{generation, visit};
@@ -173,12 +173,7 @@ impl TableWriter {
     /// Locks the writer, but never in a forked process, where the lock may be held for ever.
     fn lock(&self, py: Python<'_>) -> PyResult<Inside<'_, Option<AnyWriter>>> {
         if self.generation != generation() {
-            let message = format!(
-                "writer of {} was inherited by a forked process: only process {} may write; \
-                 open a file of its own in each process",
-                self.name, self.owner
-            );
-            return Err(exception("WriterError", "writer_forked", message));
+            return Err(writer_forked(&self.name, self.owner));
         }
         self.writer.lock(py)
     }

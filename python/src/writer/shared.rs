@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use windrow::{AppendOptions, FileSink, Result, SourceName, Writer, WriterOptions};
 
-use crate::errors::{closed, exception, raise};
+use crate::errors::{closed, exception, raise, writer_forked};
 use crate::place::{ObjectSink, bytes_of, each_record};
 use crate::process::{generation, is_left_behind};
 use crate::turn::{Inside, Turn};
@@ -134,12 +134,7 @@ impl SharedWriter {
     /// Locks the writer, but never in a forked process, where the lock may be held for ever.
     fn lock(&self, py: Python<'_>) -> PyResult<Inside<'_, Option<AnyWriter>>> {
         if self.generation != generation() {
-            let message = format!(
-                "writer of {} was inherited by a forked process: only process {} may write; \
-                 open a file of its own in each process",
-                self.name, self.owner
-            );
-            return Err(exception("WriterError", "writer_forked", message));
+            return Err(writer_forked(&self.name, self.owner));
         }
         self.writer.lock(py)
     }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use arrow_schema::{Schema, SchemaRef};
 use clap::{Args, ValueEnum};
+use windrow::columnar::schema_difference;
 use windrow::{Codec, PageCodec, Predicate, Profile, Reader, ReaderOptions, TableOptions};
 
 pub use append::{Append, append};
@@ -343,38 +344,14 @@ impl<'a> Inputs<'a> {
 
 /// Refuses rows that have other columns than those before.
 fn check_schema(path: &Path, expected: &Schema, found: &Schema) -> Result<(), CliError> {
-    let differs = |what| {
-        Err(CliError::TableInput {
+    match schema_difference(expected, found) {
+        Some(what) => Err(CliError::TableInput {
             path: path.to_path_buf(),
             line: None,
             source: TableFault::SchemaDiffers { what },
-        })
-    };
-    if expected.fields().len() != found.fields().len() {
-        return differs(format!(
-            "{} columns instead of {}",
-            found.fields().len(),
-            expected.fields().len()
-        ));
+        }),
+        None => Ok(()),
     }
-    for (own, other) in expected.fields().iter().zip(found.fields()) {
-        if own.name() != other.name() {
-            return differs(format!(
-                "column `{}` where `{}` is expected",
-                other.name(),
-                own.name()
-            ));
-        }
-        if own.data_type() != other.data_type() {
-            return differs(format!(
-                "column `{}` is {} instead of {}",
-                own.name(),
-                other.data_type(),
-                own.data_type()
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Converts tables.

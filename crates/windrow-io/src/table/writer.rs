@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use windrow_columnar::{
     ColumnError, ColumnSchema, EncodeOptions, EncodedGroup, EncodedNode, GroupStatistics, RowGroup,
-    memory_bytes,
+    memory_bytes, schema_difference,
 };
 use windrow_format::At;
 
@@ -379,39 +379,14 @@ fn file_options(schema: &ColumnSchema, options: &TableOptions) -> ColumnFileOpti
     }
 }
 
-/// Checks that rows have the columns of the table: as many, with the same names and types. Metadata and whether a column may
-/// be null are the table's.
+/// Checks that rows have the columns of the table. Metadata and whether a column may be null are the table's.
 fn check_schema(name: &SourceName, expected: &SchemaRef, given: &SchemaRef) -> Result<()> {
-    let differs = |what| {
-        Err(column_error(
+    match schema_difference(expected, given) {
+        Some(what) => Err(column_error(
             name,
             None,
             ColumnError::SchemaDiffers { what },
-        ))
-    };
-    if expected.fields().len() != given.fields().len() {
-        return differs(format!(
-            "{} columns instead of {}",
-            given.fields().len(),
-            expected.fields().len()
-        ));
+        )),
+        None => Ok(()),
     }
-    for (own, other) in expected.fields().iter().zip(given.fields()) {
-        if own.name() != other.name() {
-            return differs(format!(
-                "column `{}` where `{}` is expected",
-                other.name(),
-                own.name()
-            ));
-        }
-        if own.data_type() != other.data_type() {
-            return differs(format!(
-                "column `{}` is {} instead of {}",
-                own.name(),
-                other.data_type(),
-                own.data_type()
-            ));
-        }
-    }
-    Ok(())
 }
