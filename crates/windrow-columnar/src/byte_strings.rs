@@ -15,7 +15,8 @@ use crate::byte_slices::{ByteBuffers, ByteSlices};
 use crate::distinct::distinct;
 use crate::error::{Checked, Fault};
 use crate::options::Effort;
-use crate::page::{Parts, align, push_head, push_words};
+use crate::page::{Parts, Wanted, align, push_head, push_words};
+use crate::room::room_for;
 use crate::symbols::{SYMBOL_BYTES, Symbols, push_symbols};
 use crate::words::kernels::BLOCK_VALUES;
 use crate::words::{WordBody, code, push_indices, sample_runs};
@@ -205,7 +206,8 @@ impl ByteStrings {
             return Err(SAME_VALUES);
         }
         let mut out = BytesOut::new(false, count);
-        out.extend(&body, count, 0..count, rules)?;
+        let all = 0..count;
+        out.extend(&body, Wanted::new(std::slice::from_ref(&all), count), rules)?;
         let BytesOut::Offsets { offsets, bytes } = out else {
             unreachable!("it was made so")
         };
@@ -471,6 +473,8 @@ pub(crate) enum BytesOut {
         dictionary: Option<u32>,
         /// Values that no buffer holds yet.
         bytes: Vec<u8>,
+        /// Bytes of all values, which may lie in the buffers many times over.
+        total: usize,
     },
 }
 
@@ -481,13 +485,14 @@ impl BytesOut {
     pub(crate) fn new(views: bool, len: usize) -> Self {
         if views {
             return Self::Views {
-                views: Vec::with_capacity(len),
+                views: room_for(len),
                 buffers: Vec::new(),
                 dictionary: None,
                 bytes: Vec::new(),
+                total: 0,
             };
         }
-        let mut offsets = Vec::with_capacity(len + 1);
+        let mut offsets = room_for(len + 1);
         offsets.push(0);
         Self::Offsets {
             offsets,
@@ -506,23 +511,21 @@ impl BytesOut {
         }
     }
 
-    /// Appends the values in `range` of a body of `len` values, and checks that text is text.
+    /// Appends the wanted values of a body, and checks that text is text.
     pub(crate) fn extend(
         &mut self,
         body: &BytesBody<'_>,
-        len: usize,
-        range: Range<usize>,
+        wanted: Wanted<'_>,
         rules: Rules,
     ) -> Checked<()> {
         match body {
-            BytesBody::Constant(value) => self.extend_constant(value, range.len(), rules),
+            BytesBody::Constant(value) => self.extend_constant(value, wanted.count(), rules),
             BytesBody::Dictionary { codes, values } => {
-                self.extend_dictionary(codes, values, len, range, rules)
+                self.extend_dictionary(&codes.wanted(wanted)?, values, rules)
             }
-            // A few of many are looked up one by one.
-            _ if range.len() * 16 < len => {
+            _ if wanted.are_few() => {
                 let mut scratch = Vec::new();
-                range.into_iter().try_for_each(|index| {
+                wanted.indices().try_for_each(|index| {
                     let value = body.get(index, &mut scratch)?;
                     check_text(value, &[], rules)?;
                     self.push(value, rules)
@@ -530,7 +533,10 @@ impl BytesOut {
             }
             BytesBody::Lengths(values) => {
                 let offsets = values.offsets()?;
-                self.extend_sliced(values.bytes, &offsets[range.start..=range.end], rules)
+                for range in wanted.ranges() {
+                    self.extend_sliced(values.bytes, &offsets[range.start..=range.end], rules)?;
+                }
+                Ok(())
             }
             BytesBody::Symbols {
                 symbols,
@@ -551,7 +557,10 @@ impl BytesOut {
                     return Err(SIZES);
                 }
                 bytes.truncate(end);
-                self.extend_sliced(&bytes, &offsets[range.start..=range.end], rules)
+                for range in wanted.ranges() {
+                    self.extend_sliced(&bytes, &offsets[range.start..=range.end], rules)?;
+                }
+                Ok(())
             }
         }
     }
@@ -568,7 +577,9 @@ impl BytesOut {
                 }
                 Ok(())
             }
-            Self::Views { views, .. } => {
+            Self::Views { views, total, .. } => {
+                *total = rules
+                    .check_room(*total, value.len().saturating_mul(count.saturating_sub(1)))?;
                 let at = views.len();
                 self.push(value, rules)?;
                 if let Self::Views { views, .. } = self {
@@ -582,24 +593,11 @@ impl BytesOut {
 
     fn extend_dictionary(
         &mut self,
-        codes: &WordBody<'_, u32>,
+        codes: &[u32],
         values: &ByteStrings,
-        len: usize,
-        range: Range<usize>,
         rules: Rules,
     ) -> Checked<()> {
-        let mut all = Vec::new();
-        if range.len() * 16 < len {
-            for index in range {
-                all.push(codes.get(index)?);
-            }
-        } else {
-            all.resize(len, 0);
-            codes.fill(&mut all)?;
-            all.truncate(range.end);
-            all.drain(..range.start);
-        }
-        if all
+        if codes
             .iter()
             .copied()
             .max()
@@ -608,24 +606,31 @@ impl BytesOut {
             return Err(Fault::Page("a code lies behind its dictionary"));
         }
         match self {
-            Self::Offsets { offsets, bytes } => values.push_named(&all, offsets, bytes, rules)?,
+            Self::Offsets { offsets, bytes } => values.push_named(codes, offsets, bytes, rules)?,
             Self::Views {
                 views,
                 buffers,
                 dictionary,
                 bytes,
+                total,
             } => {
                 let number = *dictionary.get_or_insert_with(|| {
                     flush(buffers, bytes);
                     buffers.push(values.bytes.clone());
                     offset(buffers.len() - 1).cast_unsigned()
                 });
-                let table = values.views.as_slice();
+                let (table, first) = (values.views.as_slice(), views.len());
                 if number == 0 {
-                    views.extend(all.iter().map(|code| table[*code as usize]));
+                    views.extend(codes.iter().map(|code| table[*code as usize]));
                 } else {
-                    views.extend(all.iter().map(|code| moved(table[*code as usize], number)));
+                    views.extend(
+                        codes
+                            .iter()
+                            .map(|code| moved(table[*code as usize], number)),
+                    );
                 }
+                let sizes = views[first..].iter().map(|view| size_of_view(*view));
+                *total = rules.check_room(*total, sizes.sum())?;
             }
         }
         Ok(())
@@ -650,15 +655,20 @@ impl BytesOut {
                 views,
                 buffers,
                 bytes,
+                total,
                 ..
             } => {
-                flush(buffers, bytes);
-                let number = offset(buffers.len()).cast_unsigned();
+                *total = rules.check_room(*total, source.len())?;
+                if bytes.len() + source.len() > VIEW_BUFFER_BYTES {
+                    flush(buffers, bytes);
+                }
+                let (number, base) = (offset(buffers.len()).cast_unsigned(), bytes.len());
+                bytes.extend_from_slice(source);
                 views.extend(ends.windows(2).map(|ends| {
                     let (begin, end) = (ends[0] - first, ends[1] - first);
-                    make_view(&source[begin..end], number, offset(begin).cast_unsigned())
+                    let at = offset(base + begin).cast_unsigned();
+                    make_view(&source[begin..end], number, at)
                 }));
-                buffers.push(Buffer::from(source));
             }
         }
         Ok(())
@@ -675,12 +685,13 @@ impl BytesOut {
                 views,
                 buffers,
                 bytes,
+                total,
                 ..
             } => {
-                if bytes.len() + value.len() > MOST_BYTES {
+                *total = rules.check_room(*total, value.len())?;
+                if bytes.len() + value.len() > VIEW_BUFFER_BYTES {
                     flush(buffers, bytes);
                 }
-                rules.check_room(0, value.len())?;
                 let number = offset(buffers.len()).cast_unsigned();
                 views.push(make_view(
                     value,
@@ -700,6 +711,8 @@ impl BytesOut {
 const INLINE_BYTES: usize = 12;
 /// Bytes that are written for such a value: more than it has, which the next one is written over.
 const ROOM: usize = 16;
+/// A buffer of views ends in front of the values that would make it larger.
+const VIEW_BUFFER_BYTES: usize = 2 << 20;
 /// Bytes reserved at most for pages that were not looked at.
 const MOST_RESERVED_BYTES: usize = 64 << 20;
 
@@ -795,7 +808,8 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn check_room(self, have: usize, more: usize) -> Checked<()> {
+    /// Bytes of an array that has some and gets more.
+    pub(crate) fn check_room(self, have: usize, more: usize) -> Checked<usize> {
         let bytes = have.saturating_add(more);
         if bytes > MOST_BYTES {
             return Err(Fault::Page("its values are larger than one array can hold"));
@@ -803,7 +817,7 @@ impl Rules {
         if bytes as u64 > self.decoded_bytes {
             return Err(Fault::Page("its values take more than decoded_data_size"));
         }
-        Ok(())
+        Ok(bytes)
     }
 }
 

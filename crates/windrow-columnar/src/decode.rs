@@ -30,7 +30,8 @@ use crate::error::{Checked, ColumnError, Fault};
 use crate::fixed::FixedBody;
 use crate::front::{Front, NodePages, plain_bytes};
 use crate::node::{Node, Shape, WordKind};
-use crate::page::{Nulls, Parts, as_words};
+use crate::page::{Nulls, Parts, Wanted, as_words};
+use crate::room::room_for;
 use crate::schema::ColumnSchema;
 use crate::symbols::Symbols;
 use crate::words::{Lane, WordBody, code};
@@ -194,8 +195,11 @@ impl<'a> ChunkRead<'a> {
             if pages.has_shared && pages.shared.get().is_none() {
                 self.need(pages, 0, missing);
             }
+            let mut last = None;
             for (page, _) in pieces(ranges, pages.page_log2) {
-                self.need(pages, page + usize::from(pages.has_shared), missing);
+                if last.replace(page) != Some(page) {
+                    self.need(pages, page + usize::from(pages.has_shared), missing);
+                }
             }
         }
         match described.shape {
@@ -388,27 +392,22 @@ impl<'a> ChunkRead<'a> {
     ) -> Result<(), ColumnError> {
         let pages = &self.front.nodes[node];
         let shared = self.shared(node, decompressor)?;
-        let mut open: Option<(usize, Cow<'_, [u8]>)> = None;
         let (mut nulls_seen, mut values_seen) = (0_u64, 0_u64);
-        for (number, range) in pieces(ranges, pages.page_log2) {
-            let mut is_first = false;
-            let page = match &open {
-                Some((other, page)) if *other == number => page,
-                _ => {
-                    is_first = true;
-                    let page =
-                        self.page(node, number + usize::from(pages.has_shared), decompressor)?;
-                    &open.insert((number, page)).1
-                }
-            };
+        let mut pieces = pieces(ranges, pages.page_log2).peekable();
+        let mut wanted = Vec::new();
+        while let Some((number, first)) = pieces.next() {
+            wanted.clear();
+            wanted.push(first);
+            while let Some((_, more)) = pieces.next_if(|(next, _)| *next == number) {
+                wanted.push(more);
+            }
+            let page = self.page(node, number + usize::from(pages.has_shared), decompressor)?;
             let len = pages.page_len(number);
-            let mut parts = Parts::new(page);
+            let mut parts = Parts::new(&page);
             let nulls = Nulls::parse(&mut parts, len);
             let taken = nulls.and_then(|(nulls, null_count)| {
-                if is_first {
-                    nulls_seen += null_count as u64;
-                    values_seen += len as u64;
-                }
+                nulls_seen += null_count as u64;
+                values_seen += len as u64;
                 // Of the others each may be null, or none.
                 let others = pages.len - values_seen;
                 if nulls_seen > pages.nulls || pages.nulls - nulls_seen > others {
@@ -419,8 +418,7 @@ impl<'a> ChunkRead<'a> {
                     is_null: null_count == len,
                     parts,
                     number,
-                    len,
-                    range,
+                    wanted: Wanted::new(&wanted, len),
                     shared,
                 })
             });
@@ -441,34 +439,22 @@ impl<'a> ChunkRead<'a> {
             Shape::Word(word) if word.kind == WordKind::Float
         );
         let len = total(ranges);
-        let mut out = Vec::with_capacity(len);
+        let mut out = room_for(len);
         let mut nulls = NullsOut::new(len);
         self.for_pages(node, ranges, decompressor, |page| {
             nulls.append(&page);
-            let (mut parts, len, range) = (page.parts.clone(), page.len, page.range.clone());
+            let (mut parts, wanted) = (page.parts.clone(), page.wanted);
             // Page by page: what was just filled with zeros is still near the processor.
             let filled = out.len();
-            out.resize(filled + range.len(), T::default());
+            out.resize(filled + wanted.count(), T::default());
             let target = &mut out[filled..];
             if page.is_null {
                 return parts.finish();
             }
             let values = page.shared_values().map(as_words::<T>);
-            let body = WordBody::parse_any(&mut parts, len, values.as_deref(), 0, floats)?;
+            let body = WordBody::parse_any(&mut parts, wanted.len(), values.as_deref(), 0, floats)?;
             parts.finish()?;
-            if range.len() == len {
-                return body.fill(target);
-            }
-            if range.len() * 16 < len {
-                for (out, index) in target.iter_mut().zip(range) {
-                    *out = body.get(index)?;
-                }
-                return Ok(());
-            }
-            let mut all = vec![T::default(); len];
-            body.fill(&mut all)?;
-            target.copy_from_slice(&all[range]);
-            Ok(())
+            body.fill_wanted(wanted, target)
         })?;
         Ok((out, nulls.finish()))
     }
@@ -490,7 +476,7 @@ impl<'a> ChunkRead<'a> {
         let mut nulls = NullsOut::new(total(ranges));
         self.for_pages(node, ranges, decompressor, |page| {
             nulls.append(&page);
-            let (mut parts, len, range) = (page.parts.clone(), page.len, page.range.clone());
+            let (mut parts, len) = (page.parts.clone(), page.wanted.len());
             let first = parts.u64()?;
             let mut all = vec![0_u32; len];
             if !page.is_null {
@@ -513,14 +499,18 @@ impl<'a> ChunkRead<'a> {
                 return Err(Fault::Page("its lists are not one behind the other"));
             }
             before = Some((page.number, end_of_page));
-            let begin = first.saturating_add(sum(0..range.start));
-            let end = begin.saturating_add(sum(range.clone()));
-            match children.last_mut() {
-                Some(last) if last.end == begin => last.end = end,
-                _ if begin == end => {}
-                _ => children.push(begin..end),
+            let (mut at, mut end) = (0, first);
+            for range in page.wanted.ranges() {
+                let begin = end.saturating_add(sum(at..range.start));
+                end = begin.saturating_add(sum(range.clone()));
+                at = range.end;
+                match children.last_mut() {
+                    Some(last) if last.end == begin => last.end = end,
+                    _ if begin == end => {}
+                    _ => children.push(begin..end),
+                }
+                sizes.extend_from_slice(&all[range.clone()]);
             }
-            sizes.extend_from_slice(&all[range]);
             Ok(())
         })?;
         Ok(Lists {
@@ -617,19 +607,24 @@ impl<'a> ChunkRead<'a> {
         let mut nulls = NullsOut::new(total(ranges));
         self.for_pages(node, ranges, decompressor, |page| {
             nulls.append(&page);
-            let (mut parts, len, range) = (page.parts.clone(), page.len, page.range.clone());
+            let (mut parts, wanted) = (page.parts.clone(), page.wanted);
             if page.is_null {
-                out.append_n(range.len(), false);
+                out.append_n(wanted.count(), false);
                 return parts.finish();
             }
             let head = parts.head()?;
             match head.code {
                 code::CONSTANT if head.count == 1 => match parts.take(1)? {
-                    [value @ 0..=1] => out.append_n(range.len(), *value == 1),
+                    [value @ 0..=1] => out.append_n(wanted.count(), *value == 1),
                     _ => return Err(Fault::Page("a bit of it is neither 0 nor 1")),
                 },
                 code::CONSTANT => return Err(Fault::Page("its constant has another size")),
-                code::PLAIN => out.append_packed_range(range, parts.take(len.div_ceil(8))?),
+                code::PLAIN => {
+                    let bits = parts.take(wanted.len().div_ceil(8))?;
+                    for range in wanted.ranges() {
+                        out.append_packed_range(range.clone(), bits);
+                    }
+                }
                 other => return Err(Fault::encoding(other)),
             }
             parts.finish()
@@ -651,14 +646,14 @@ impl<'a> ChunkRead<'a> {
         let mut nulls = NullsOut::new(len);
         self.for_pages(node, ranges, decompressor, |page| {
             nulls.append(&page);
-            let (mut parts, len, range) = (page.parts.clone(), page.len, page.range.clone());
+            let (mut parts, wanted) = (page.parts.clone(), page.wanted);
             if page.is_null {
-                out.resize(out.len() + range.len() * size, 0);
+                out.resize(out.len() + wanted.count() * size, 0);
                 return parts.finish();
             }
-            let body = FixedBody::parse(&mut parts, len, size, page.shared_values())?;
+            let body = FixedBody::parse(&mut parts, wanted.len(), size, page.shared_values())?;
             parts.finish()?;
-            body.extend(len, size, range, &mut out)
+            body.extend(wanted, size, &mut out)
         })?;
         // Decimals want their buffers aligned.
         let buffer = match size {
@@ -685,9 +680,9 @@ impl<'a> ChunkRead<'a> {
         let mut nulls = NullsOut::new(total(ranges));
         self.for_pages(node, ranges, decompressor, |page| {
             nulls.append(&page);
-            let (mut parts, len, range) = (page.parts.clone(), page.len, page.range.clone());
+            let (mut parts, wanted) = (page.parts.clone(), page.wanted);
             if page.is_null {
-                out.extend_empty(range.len());
+                out.extend_empty(wanted.count());
                 return parts.finish();
             }
             let shared = match page.shared {
@@ -695,9 +690,9 @@ impl<'a> ChunkRead<'a> {
                 Some(SharedPage::Symbols(symbols)) => Shared::Symbols(symbols),
                 _ => Shared::None,
             };
-            let body = BytesBody::parse(&mut parts, len, shared)?;
+            let body = BytesBody::parse(&mut parts, wanted.len(), shared)?;
             parts.finish()?;
-            out.extend(&body, len, range, rules)
+            out.extend(&body, wanted, rules)
         })?;
         let nulls = nulls.finish();
         Ok(match out {
@@ -708,10 +703,6 @@ impl<'a> ChunkRead<'a> {
                 bytes,
                 ..
             } => {
-                // The lowest 32 bits of a view are the size of its value, which may lie there many times.
-                let sizes = views.iter().map(|view| (view & 0xffff_ffff) as usize);
-                let room = rules.check_room(0, sizes.sum());
-                room.map_err(|fault| self.fault(node, 0, fault))?;
                 if !bytes.is_empty() {
                     buffers.push(Buffer::from_vec(bytes));
                 }
@@ -923,10 +914,7 @@ struct Page<'p> {
     /// All its values are null.
     is_null: bool,
     number: usize,
-    /// Values of it.
-    len: usize,
-    /// Those of them that are wanted.
-    range: Range<usize>,
+    wanted: Wanted<'p>,
     shared: Option<&'p SharedPage>,
 }
 
@@ -1042,7 +1030,12 @@ fn parse_shared(page: &[u8], shape: Shape, most: usize, decoded_bytes: u64) -> C
                 return Err(SAME_VALUES);
             }
             let mut out = Vec::new();
-            body.extend(head.count, size, 0..head.count, &mut out)?;
+            let all = 0..head.count;
+            body.extend(
+                Wanted::new(std::slice::from_ref(&all), head.count),
+                size,
+                &mut out,
+            )?;
             SharedPage::Values(Buffer::from_vec(out))
         }
         _ => return Err(Fault::Page("its shared page is of an unknown kind")),
@@ -1073,16 +1066,18 @@ impl NullsOut {
     }
 
     fn append(&mut self, page: &Page<'_>) {
-        if self.bits.is_none() && page.nulls.is_none(page.range.clone()) {
-            self.before += page.range.len();
-            return;
+        for range in page.wanted.ranges() {
+            if self.bits.is_none() && page.nulls.is_none(range.clone()) {
+                self.before += range.len();
+                continue;
+            }
+            let bits = self.bits.get_or_insert_with(|| {
+                let mut bits = BooleanBufferBuilder::new(self.len);
+                bits.append_n(self.before, true);
+                bits
+            });
+            page.nulls.append_to(range.clone(), bits);
         }
-        let bits = self.bits.get_or_insert_with(|| {
-            let mut bits = BooleanBufferBuilder::new(self.len);
-            bits.append_n(self.before, true);
-            bits
-        });
-        page.nulls.append_to(page.range.clone(), bits);
     }
 
     fn finish(self) -> Option<NullBuffer> {

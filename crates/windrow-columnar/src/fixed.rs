@@ -11,7 +11,7 @@ use crate::distinct::distinct;
 use crate::error::{Checked, Fault};
 use crate::node::Word;
 use crate::options::Effort;
-use crate::page::{Parts, align, push_head, push_words};
+use crate::page::{Parts, Wanted, align, push_head, push_words};
 use crate::words::{WordBody, WordPlan, code, plan_words, push_indices, push_words_body};
 
 /// How the values of a row group are encoded.
@@ -159,26 +159,24 @@ impl<'a> FixedBody<'a> {
         }
     }
 
-    /// Appends the values in `range` of the `len` that there are, each of `size` bytes.
-    pub(crate) fn extend(
-        &self,
-        len: usize,
-        size: usize,
-        range: Range<usize>,
-        out: &mut Vec<u8>,
-    ) -> Checked<()> {
+    /// Appends the wanted values, each of `size` bytes.
+    pub(crate) fn extend(&self, wanted: Wanted<'_>, size: usize, out: &mut Vec<u8>) -> Checked<()> {
         match self {
             Self::Plain(bytes) => {
-                out.extend_from_slice(&bytes[range.start * size..range.end * size])
+                for range in wanted.ranges() {
+                    out.extend_from_slice(&bytes[range.start * size..range.end * size]);
+                }
             }
-            Self::Constant(value) => range.for_each(|_| out.extend_from_slice(value)),
+            Self::Constant(value) => {
+                (0..wanted.count()).for_each(|_| out.extend_from_slice(value));
+            }
             Self::Planes { planes, len } => {
-                for index in range {
+                for index in wanted.indices() {
                     out.extend(planes[index..].iter().step_by(*len));
                 }
             }
             Self::Dictionary { codes, values } => {
-                for code in some(codes, len, range)? {
+                for code in codes.wanted(wanted)? {
                     let begin = (code as usize).saturating_mul(size);
                     let value = values.get(begin..begin.saturating_add(size));
                     out.extend_from_slice(
@@ -187,7 +185,7 @@ impl<'a> FixedBody<'a> {
                 }
             }
             Self::Narrow(words) => {
-                for word in some(words, len, range)? {
+                for word in words.wanted(wanted)? {
                     out.extend_from_slice(&word.to_le_bytes());
                     let sign = if word >> 63 == 0 { 0 } else { 0xff };
                     out.resize(out.len() + size - 8, sign);
@@ -196,20 +194,4 @@ impl<'a> FixedBody<'a> {
         }
         Ok(())
     }
-}
-
-/// The words in `range`: one by one, or all where most are wanted.
-pub(crate) fn some<T: crate::words::Lane>(
-    body: &WordBody<'_, T>,
-    len: usize,
-    range: Range<usize>,
-) -> Checked<Vec<T>> {
-    if range.len() * 16 < len {
-        return range.map(|index| body.get(index)).collect();
-    }
-    let mut all = vec![T::default(); len];
-    body.fill(&mut all)?;
-    all.truncate(range.end);
-    all.drain(..range.start);
-    Ok(all)
 }

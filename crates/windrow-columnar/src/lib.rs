@@ -24,6 +24,7 @@ mod node;
 mod options;
 mod page;
 mod predicate;
+mod room;
 mod schema;
 mod statistics;
 mod survey;

@@ -92,6 +92,45 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Which values of a page are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    ranges: &'a [Range<usize>],
+    count: usize,
+    len: usize,
+}
+
+impl<'a> Wanted<'a> {
+    /// Those in `ranges`, which ascend without overlap, of a page of `len` values.
+    pub(crate) fn new(ranges: &'a [Range<usize>], len: usize) -> Self {
+        let count = ranges.iter().map(ExactSizeIterator::len).sum();
+        Self { ranges, count, len }
+    }
+
+    /// Values of the page.
+    pub(crate) const fn len(self) -> usize {
+        self.len
+    }
+
+    /// Those that are wanted.
+    pub(crate) const fn count(self) -> usize {
+        self.count
+    }
+
+    pub(crate) const fn ranges(self) -> &'a [Range<usize>] {
+        self.ranges
+    }
+
+    /// So few that they are best looked up one by one.
+    pub(crate) const fn are_few(self) -> bool {
+        self.count.saturating_mul(16) < self.len
+    }
+
+    pub(crate) fn indices(self) -> impl Iterator<Item = usize> + 'a {
+        self.ranges.iter().cloned().flatten()
+    }
+}
+
 /// Words as they are in memory, copied only where they do not lie as the processor wants them.
 pub(crate) fn as_words<T: Pod>(bytes: &[u8]) -> Cow<'_, [T]> {
     match bytemuck::try_cast_slice(bytes) {

@@ -105,6 +105,12 @@ pub fn without_block_headers_in<'a>(
 
 /// The same as [`take_out_block_headers`], in place.
 pub fn remove_block_headers(begin: u64, raw: &mut Vec<u8>) {
+    let len = close_block_headers(begin, raw);
+    raw.truncate(len);
+}
+
+/// Moves what lies between block headers together, to the front of `raw`; returns how many bytes that is.
+pub fn close_block_headers(begin: u64, raw: &mut [u8]) -> usize {
     let mut position = begin;
     let (mut read, mut written) = (0, 0);
     while read < raw.len() {
@@ -112,12 +118,14 @@ pub fn remove_block_headers(begin: u64, raw: &mut Vec<u8>) {
         position += header;
         read = (read + small(header)).min(raw.len());
         let part = small(remaining_in_block(position)).min(raw.len() - read);
-        raw.copy_within(read..read + part, written);
+        if written < read {
+            raw.copy_within(read..read + part, written);
+        }
         written += part;
         read += part;
         position += part as u64;
     }
-    raw.truncate(written);
+    written
 }
 
 /// The pieces of `raw`, which begins at file offset `begin`, that lie between block headers.

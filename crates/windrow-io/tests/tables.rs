@@ -143,6 +143,42 @@ fn scans_projections_slices_and_rows() {
 }
 
 #[test]
+fn a_page_is_read_once_however_many_of_its_rows_are_wanted() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), write(TableOptions::new(), &[rows(0, 50_000)])).unwrap();
+    let table = TableReader::open(file.path()).unwrap();
+    let wanted: Vec<u64> = (0..50_000).step_by(3).collect();
+    let before = table.file().stats().bytes_read;
+    let taken = table.take(&wanted, None).unwrap();
+    assert_eq!(taken.num_rows(), wanted.len());
+    let bytes = table.file().stats().bytes_read - before;
+    assert!(bytes <= table.file().file_bytes(), "{bytes}");
+}
+
+#[test]
+fn a_damaged_page_is_in_the_way_of_its_own_column_only() {
+    let bytes = write(TableOptions::new(), &[rows(0, 5_000)]);
+    let sound = open(bytes.clone());
+    let chunk = sound.file().chunk_location(0).unwrap();
+    let sizes = sound.column_sizes(0).unwrap();
+    let others = ["id", "name", "score"];
+    let stored: u64 = sizes[..3].iter().map(|size| size.stored_bytes).sum();
+    assert!(stored * 2 > chunk.end - chunk.begin, "most of the chunk");
+    let mut damaged = bytes;
+    let last = usize::try_from(chunk.end).unwrap() - 5;
+    damaged[last] ^= 1;
+    let damaged = open(damaged);
+    assert_eq!(
+        all(damaged.scan().columns(others)),
+        all(sound.scan().columns(others))
+    );
+    let mut tags = damaged.scan().columns(["tags"]).batches().unwrap();
+    assert_eq!(tags.next().unwrap().unwrap_err().code(), "crc");
+    let mut whole = damaged.scan().batches().unwrap();
+    assert_eq!(whole.next().unwrap().unwrap_err().code(), "chunk_data_hash");
+}
+
+#[test]
 fn predicates_are_what_arrow_says_with_and_without_statistics() {
     let id = |comparison, value: i64| {
         Predicate::compare("id", comparison, Int64Array::from(vec![value]))

@@ -12,7 +12,7 @@ use super::plan::decimal_bits;
 use super::{MAX_BODY_DEPTH, MAX_EXPONENT, code};
 use crate::error::{Checked, Fault};
 use crate::front::MAX_PAGE_LOG2;
-use crate::page::{Parts, ascend};
+use crate::page::{Parts, Wanted, ascend};
 
 /// Values that a page has at most; a dictionary may have more.
 const PAGE_VALUES: usize = 1 << MAX_PAGE_LOG2;
@@ -255,6 +255,35 @@ impl<'a, T: Lane> WordBody<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// The wanted values, in `out`, which has room for just these.
+    pub(crate) fn fill_wanted(&self, wanted: Wanted<'_>, out: &mut [T]) -> Checked<()> {
+        if wanted.count() == wanted.len() {
+            return self.fill(out);
+        }
+        if wanted.are_few() {
+            for (out, index) in out.iter_mut().zip(wanted.indices()) {
+                *out = self.get(index)?;
+            }
+            return Ok(());
+        }
+        let mut all = vec![T::default(); wanted.len()];
+        self.fill(&mut all)?;
+        let mut rest = out;
+        for range in wanted.ranges() {
+            let (out, behind) = rest.split_at_mut(range.len());
+            out.copy_from_slice(&all[range.clone()]);
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    /// The wanted values.
+    pub(crate) fn wanted(&self, wanted: Wanted<'_>) -> Checked<Vec<T>> {
+        let mut out = vec![T::default(); wanted.count()];
+        self.fill_wanted(wanted, &mut out)?;
+        Ok(out)
     }
 
     /// The values of one block, `len` of them.

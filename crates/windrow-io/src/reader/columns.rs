@@ -1,10 +1,11 @@
 //! Reading parts of column chunks, and what stands around them.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 
 use windrow_format::{
     At, BLOCK_BYTES, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkLocation, ChunkType, ColumnFront,
-    FormatError, add_with_block_headers, parse_statistics_chunk, schema_hash,
+    FormatError, add_with_block_headers, close_block_headers, parse_statistics_chunk, schema_hash,
 };
 
 use super::decode::flatten;
@@ -25,6 +26,37 @@ pub(crate) struct ColumnHead {
     pub(crate) front: ColumnFront,
     /// The first bytes of the data: all of the front.
     pub(crate) data: Vec<u8>,
+}
+
+/// Parts of a chunk's data that were read at once.
+#[derive(Debug)]
+pub(crate) struct Run<'s> {
+    /// Where they begin in the data.
+    pub(crate) begin: u64,
+    bytes: RunBytes<'s>,
+}
+
+#[derive(Debug)]
+enum RunBytes<'s> {
+    Lent(&'s [u8]),
+    /// In the buffer of the call.
+    Read(Range<usize>),
+}
+
+impl Run<'_> {
+    /// Its bytes; `buffer` is that of the call that read it.
+    pub(crate) fn bytes<'b>(&'b self, buffer: &'b [u8]) -> &'b [u8] {
+        self.bytes.of(buffer)
+    }
+}
+
+impl RunBytes<'_> {
+    fn of<'b>(&'b self, buffer: &'b [u8]) -> &'b [u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Read(range) => buffer.get(range.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 impl Reader {
@@ -139,8 +171,8 @@ impl Inner {
         })
     }
 
-    /// Lends parts of a chunk's data, which ascend, to `take`, each with its number. Parts near each other are read at once;
-    /// one that `take` refuses is read once more by itself and lent again.
+    /// Reads parts of a chunk's data, which ascend: those that lie near each other at once, and what `check` refuses once
+    /// more. It is told the numbers of the parts, and the bytes from the first of them to the end of the last.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`] with the rows of the chunk.
@@ -148,48 +180,61 @@ impl Inner {
         &self,
         location: &ChunkLocation,
         parts: &[Range<u64>],
-        mut take: impl FnMut(usize, &[u8]) -> Result<(), FormatError>,
-    ) -> Result<()> {
+        buffer: &mut Vec<u8>,
+        mut check: impl FnMut(Range<usize>, &[u8]) -> Result<(), FormatError>,
+    ) -> Result<Vec<Run<'_>>> {
         let at = At::chunk(location.begin, location.chunk);
-        with_read_scratch(|ReadScratch { raw, flat, .. }| {
-            let mut done = 0;
-            let mut lend = |range: Range<usize>| -> std::io::Result<_> {
-                let parts = parts.get(range.clone()).unwrap_or_default();
-                let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
-                    return Ok((range.end, Ok(())));
-                };
-                let bytes = in_file(location.begin, &(first.start..last.end));
-                self.with_bytes(bytes.clone(), raw, |raw| {
-                    let data = flatten(bytes.start, raw, flat);
-                    let place = |byte: u64| usize::try_from(byte - first.start).ok();
-                    for (number, part) in range.clone().zip(parts) {
-                        let part = place(part.start).zip(place(part.end));
-                        let part = part.and_then(|(begin, end)| data.get(begin..end));
-                        if let Err(error) = take(number, part.unwrap_or_default()) {
-                            return (number, Err(error));
-                        }
-                    }
-                    (range.end, Ok(()))
-                })
+        let (mut runs, mut done, mut used) = (Vec::new(), 0, 0);
+        while let Some(rest) = parts.get(done..).filter(|rest| !rest.is_empty()) {
+            let numbers = done..done + count_near(rest.iter());
+            done = numbers.end;
+            let run = parts.get(numbers.clone()).unwrap_or_default();
+            let (Some(first), Some(last)) = (run.first(), run.last()) else {
+                continue;
             };
-            let finish = |read| self.checked(at, rows_of(location), location.end, read);
-            while let Some(rest) = parts.get(done..).filter(|rest| !rest.is_empty()) {
-                let (number, lent) = match lend(done..done + count_near(rest.iter())) {
-                    Ok(lent) => lent,
-                    Err(error) => return finish(Err(error)),
-                };
-                done = number;
-                if lent.is_ok() {
-                    continue;
-                }
-                if self.store.as_bytes().is_some() {
-                    return finish(Ok(lent));
-                }
-                finish(lend(done..done + 1).map(|(_, again)| again))?;
-                done += 1;
+            let data = first.start..last.end;
+            let read = twice(self.store.as_bytes().is_some(), |_| {
+                let bytes = self.run_bytes(location.begin, &data, buffer, used)?;
+                Ok(check(numbers.clone(), bytes.of(buffer)).map(|()| bytes))
+            });
+            let bytes = self.checked(at, rows_of(location), location.end, read)?;
+            if let RunBytes::Read(range) = &bytes {
+                used = range.end;
             }
-            Ok(())
-        })
+            let begin = data.start;
+            runs.push(Run { begin, bytes });
+        }
+        Ok(runs)
+    }
+
+    /// A part of the data of the chunk at `begin`: lent by the store, if it can do so in one piece, else read to `buffer`
+    /// behind what is `used` of it. The buffer only grows: what is kept needs no clearing.
+    fn run_bytes(
+        &self,
+        begin: u64,
+        data: &Range<u64>,
+        buffer: &mut Vec<u8>,
+        used: usize,
+    ) -> std::io::Result<RunBytes<'_>> {
+        let range = in_file(begin, data);
+        let len = usize::try_from(range.end - range.start)
+            .map_err(|_| std::io::Error::from(ErrorKind::OutOfMemory))?;
+        let has_headers = range.end - range.start > data.end - data.start;
+        if let Some(stored) = self.store.as_bytes().filter(|_| !has_headers) {
+            let begin = usize::try_from(range.start).unwrap_or(usize::MAX);
+            let bytes = stored.get(begin..).and_then(|bytes| bytes.get(..len));
+            return bytes
+                .map(RunBytes::Lent)
+                .ok_or_else(|| ErrorKind::UnexpectedEof.into());
+        }
+        let end = used + len;
+        if buffer.len() < end {
+            buffer.resize(end, 0);
+        }
+        let place = buffer.get_mut(used..end).unwrap_or_default();
+        self.read_into(range.start, place)?;
+        let len = close_block_headers(range.start, place);
+        Ok(RunBytes::Read(used..used + len))
     }
 
     /// Lends a whole column chunk, whose hashes and front were checked, to `take`.

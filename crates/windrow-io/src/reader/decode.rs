@@ -330,6 +330,12 @@ impl Inner {
         read_range(&*self.store, range, raw, &self.stats)?;
         Ok(work(&raw[..len]))
     }
+
+    /// Fills `buffer` with the bytes at `offset`.
+    #[cfg(feature = "columns")]
+    pub(super) fn read_into(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        read_counted(&*self.store, offset, buffer, &self.stats)
+    }
 }
 
 /// The bytes of a chunk that begins at `begin`, without block headers; in `flat` if there were any inside.
@@ -354,7 +360,18 @@ pub(super) fn read_range(
     } else if raw.len() < len {
         raw.resize(len, 0);
     }
+    read_counted(store, range.start, &mut raw[..len], stats)
+}
+
+fn read_counted(
+    store: &dyn Store,
+    offset: u64,
+    buffer: &mut [u8],
+    stats: &Counters,
+) -> std::io::Result<()> {
     stats.reads.fetch_add(1, Ordering::Relaxed);
-    stats.bytes_read.fetch_add(len as u64, Ordering::Relaxed);
-    store.read_exact_at(&mut raw[..len], range.start)
+    stats
+        .bytes_read
+        .fetch_add(buffer.len() as u64, Ordering::Relaxed);
+    store.read_exact_at(buffer, offset)
 }

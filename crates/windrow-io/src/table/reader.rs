@@ -9,16 +9,18 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use hashbrown::HashMap;
 use once_cell::race::OnceBox;
-use windrow_columnar::{ChunkRead, ColumnSchema, ColumnSize, Front, GroupStatistics, Strings};
+use windrow_columnar::{
+    ChunkRead, ColumnSchema, ColumnSize, Front, GroupStatistics, PagePlace, Strings,
+};
 use windrow_format::options::ReaderOptions;
-use windrow_format::{At, ChunkLocation, check_crc};
+use windrow_format::{At, ChunkLocation, Decompressor, FormatError, check_crc};
 
 use super::column_error;
 use super::scan::Scan;
 use crate::column_file::no_schema;
 use crate::error::{Error, Result, SourceName};
 use crate::reader::Reader;
-use crate::scratch::with_decompressor;
+use crate::scratch::{ReadScratch, with_decompressor, with_read_scratch};
 use crate::store::Store;
 
 /// Reads the rows of one file of columns: all, some columns, a slice, those that a predicate wants, or single ones, from any
@@ -226,6 +228,10 @@ impl Inner {
         self.reader.name()
     }
 
+    fn num_columns(&self) -> usize {
+        self.schema.arrow().fields().len()
+    }
+
     /// Numbers of the columns with these names.
     pub(super) fn columns<N: AsRef<str>>(&self, names: Option<&[N]>) -> Result<Vec<usize>> {
         match names {
@@ -233,7 +239,7 @@ impl Inner {
                 .schema
                 .columns(names)
                 .map_err(|source| column_error(self.name(), None, source)),
-            None => Ok((0..self.schema.arrow().fields().len()).collect()),
+            None => Ok((0..self.num_columns()).collect()),
         }
     }
 
@@ -312,29 +318,58 @@ impl Inner {
                     ChunkRead::new(front, wanted.schema, wanted.columns, wanted.rows.clone());
                 read.give_verified(0, chunk.data);
                 Ok(with_decompressor(|decompressor| read.finish(decompressor)))
-            })?;
-            return batch.map_err(fault);
+            });
+            match batch {
+                // It may be the rest that is damaged.
+                Err(Error::Format { .. }) if wanted.columns.len() < self.num_columns() => {}
+                batch => return batch?.map_err(fault),
+            }
         }
         with_decompressor(|decompressor| {
-            let at = At::chunk(location.begin, location.chunk);
-            let mut read =
-                ChunkRead::new(front, wanted.schema, wanted.columns, wanted.rows.clone());
-            loop {
-                let missing = read.missing(decompressor).map_err(fault)?;
-                if missing.is_empty() {
-                    break;
-                }
-                let parts: Vec<Range<u64>> =
-                    missing.iter().map(|page| page.bytes.clone()).collect();
-                file.read_parts(location, &parts, |number, part| {
-                    check_crc("page", part, missing[number].crc.to_le_bytes(), at)?;
-                    read.give_verified(missing[number].bytes.start, part.to_vec());
-                    Ok(())
-                })?;
-            }
-            read.finish(decompressor).map_err(fault)
+            let rows = wanted.rows.clone();
+            let read = ChunkRead::new(front, wanted.schema, wanted.columns, rows);
+            self.read_pages(location, read, decompressor)
         })
     }
+
+    /// Reads what a chunk is still missing, until it has all: values of lists once their parents tell which.
+    fn read_pages(
+        &self,
+        location: &ChunkLocation,
+        mut read: ChunkRead<'_>,
+        decompressor: &mut Decompressor,
+    ) -> Result<RecordBatch> {
+        let at = At::chunk(location.begin, location.chunk);
+        let fault = |source| column_error(self.name(), Some(rows_of(location)), source);
+        let missing = read.missing(decompressor).map_err(fault)?;
+        if missing.is_empty() {
+            return read.finish(decompressor).map_err(fault);
+        }
+        let parts: Vec<Range<u64>> = missing.iter().map(|page| page.bytes.clone()).collect();
+        with_read_scratch(|ReadScratch { raw, .. }| {
+            let file = self.reader.inner();
+            let runs = file.read_parts(location, &parts, raw, |numbers, bytes| {
+                let pages = missing.get(numbers).unwrap_or_default();
+                check_pages(pages, bytes, at)
+            })?;
+            let mut read = read;
+            for run in &runs {
+                read.give_verified(run.begin, run.bytes(raw));
+            }
+            self.read_pages(location, read, decompressor)
+        })
+    }
+}
+
+/// Checks pages that were read at once.
+fn check_pages(pages: &[PagePlace], bytes: &[u8], at: At) -> Result<(), FormatError> {
+    let begin = pages.first().map_or(0, |page| page.bytes.start);
+    let place = |byte: u64| usize::try_from(byte - begin).unwrap_or(usize::MAX);
+    pages.iter().try_for_each(|page| {
+        let page_bytes = bytes.get(place(page.bytes.start)..place(page.bytes.end));
+        let crc = page.crc.to_le_bytes();
+        check_crc("page", page_bytes.unwrap_or_default(), crc, at)
+    })
 }
 
 pub(super) fn rows_of(location: &ChunkLocation) -> Range<u64> {
