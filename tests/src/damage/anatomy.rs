@@ -18,6 +18,8 @@ pub enum Part {
     Data,
     /// Records that no footer lists any more.
     Superseded,
+    /// Rows that the last footer does not list yet.
+    Unlisted,
     /// Records that were flushed before their group was full.
     Provisional,
     /// What the file says of its records.
@@ -58,6 +60,7 @@ impl Part {
             Self::Signature => "signature",
             Self::Data => "data",
             Self::Superseded => "superseded",
+            Self::Unlisted => "unlisted",
             Self::Provisional => "provisional",
             Self::Metadata => "metadata",
             Self::Schema => "schema",
@@ -333,12 +336,15 @@ impl Anatomy {
                     Some(None) | None => next_record,
                 };
                 chunk.records = first..first + chunk.records.end;
-                if matches!(entry, Some(None)) {
-                    // The next chunk of records begins with these again.
-                    next_record = first;
-                } else {
+                if !matches!(entry, Some(None)) {
                     chunk.part = Part::Data;
                     next_record = chunk.records.end;
+                } else if chunk.header.chunk_type == ChunkType::Columns {
+                    chunk.part = Part::Unlisted;
+                    next_record = chunk.records.end;
+                } else {
+                    // The next chunk of records begins with these again.
+                    next_record = first;
                 }
             } else if chunk.part == Part::Provisional {
                 let row = take_out_block_headers(begin, &bytes[chunk.bytes.clone()]);
@@ -348,7 +354,7 @@ impl Anatomy {
             }
             if !matches!(
                 chunk.part,
-                Part::Data | Part::Superseded | Part::Provisional
+                Part::Data | Part::Superseded | Part::Unlisted | Part::Provisional
             ) {
                 chunk.records = 0..0;
             }
