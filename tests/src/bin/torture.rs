@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn write(path: &Path, task: &[String], append: bool) -> Result<(), String> {
-    let task = Task::parse(task).ok_or("seven numbers make a task")?;
+    let task = Task::parse(task).ok_or("eight numbers make a task")?;
     write_sequence(path, &task, append)
 }
 
