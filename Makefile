@@ -33,7 +33,7 @@ test-loaders: wheel .venv-loaders/stamp ## test the Python package under Grain a
 	"$(CURDIR)/.venv-loaders/bin/python" -m pytest tests/loaders
 
 # SEED=... gives other cases.
-torture: need-cargo ## flip 2,000 bits, cut 2,000 files and kill 200 writers
+torture: need-cargo ## flip 2,000 bits and cut 2,000 files, of records and of columns, and kill 200 writers
 	cargo run --release -p windrow-tests --bin torture -- $(or $(SEED),1)
 
 # FUZZ_SECONDS=... gives each target more than a minute, FUZZ_TARGETS=... names those to run.

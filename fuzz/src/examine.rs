@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use windrow::{
-    Error, IndexStorage, Reader, ReaderOptions, Scanned, SourceName, VerifyOptions, VerifyReport,
-    scan_store, verify_store,
+    Error, IndexStorage, Reader, ReaderOptions, Scanned, SourceName, TableReader, VerifyOptions,
+    VerifyReport, scan_store, verify_store,
 };
 use windrow_tests::hostile::{Outcome, Seen, assert_methods, assert_pages};
 
@@ -23,7 +23,7 @@ const MAX_RECORDS: u64 = 300;
 pub struct Findings {
     /// The causes of all errors.
     pub codes: BTreeSet<&'static str>,
-    /// Every record, if the file opens and is small enough to be read as a whole.
+    /// Every record, if the file opens, holds records, and is small enough to be read as a whole.
     pub records: Option<Vec<Outcome>>,
     /// Whether the file opens.
     pub opens: bool,
@@ -100,6 +100,10 @@ fn assert_opens_alike(bytes: &[u8], options: &ReaderOptions, opened: &windrow::R
 
 /// Reads the records by every method; returns the numbers of those that cannot be read, as far as was looked.
 pub(crate) fn read(reader: &Reader, most: u64, findings: &mut Findings) -> Vec<u64> {
+    if reader.has_columns() {
+        read_columns(reader, findings);
+        return Vec::new();
+    }
     let len = reader.len();
     let whole = within("read_all", most, || reader.read_all());
     if let Err(error) = &whole {
@@ -149,6 +153,30 @@ pub(crate) fn read(reader: &Reader, most: u64, findings: &mut Findings) -> Vec<u
         findings.records = Some(outcomes);
     }
     unreadable
+}
+
+/// Scans the row groups of a file of columns, and asks for records, which it refuses. What pages hold `verify` does not look
+/// at, and the target `column_chunk_any_bytes` has bounds for them.
+fn read_columns(reader: &Reader, findings: &mut Findings) {
+    if !reader.is_empty() {
+        let refused = reader.read(0).expect_err("there are no records");
+        assert_eq!(refused.code(), "holds_columns");
+    }
+    let table = match TableReader::from_reader(reader.clone()) {
+        Ok(table) => table,
+        Err(error) => return note(&error, findings),
+    };
+    for group in 0..reader.num_chunks().min(MAX_RECORDS) {
+        let Ok(location) = reader.chunk_location(group) else {
+            continue;
+        };
+        let rows = location.first_record..location.first_record + location.records;
+        let batches = table.scan().rows(rows).batches().expect("all columns");
+        match batches.map(|batch| Ok(batch?.num_rows() as u64)).sum() {
+            Ok::<u64, Error>(rows) => assert_eq!(rows, location.records, "row group {group}"),
+            Err(error) => note(&error, findings),
+        }
+    }
 }
 
 fn verify(bytes: &[u8], options: &ReaderOptions, most: u64) -> VerifyReport {

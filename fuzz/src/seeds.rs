@@ -116,10 +116,13 @@ pub fn write(folder: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
-/// A recipe of the file's records and chunks; `None` if it does not open.
+/// A recipe of the file's records and chunks; `None` if it does not open, or holds columns: a recipe tells no schema.
 #[must_use]
 pub fn recipe_of(file: &[u8]) -> Option<Vec<u8>> {
     let reader = Reader::from_bytes(file, ReaderOptions::new()).ok()?;
+    if reader.has_columns() {
+        return None;
+    }
     let footer = usize::try_from(reader.footer().footer_offset).ok()?;
     let listed: Vec<u64> = (0..reader.num_chunks())
         .filter_map(|chunk| Some(reader.chunk_location(chunk).ok()?.begin))

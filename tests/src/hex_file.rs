@@ -12,7 +12,13 @@ pub struct HexFile {
     pub bytes: Vec<u8>,
     /// What a reader returns, where the text says so.
     pub records: Option<Vec<Vec<u8>>>,
+    /// The columns of the table that it holds, where the text says so.
+    pub columns: Option<Vec<ColumnText>>,
 }
+
+/// One column: its name, its type, and its values as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct ColumnText(pub String, pub String, pub Vec<serde_json::Value>);
 
 impl HexFile {
     /// Reads the text form.
@@ -35,6 +41,11 @@ impl HexFile {
                 serde_json::from_str(&line["records: ".len()..]).map_err(|e| e.to_string())?;
             records = Some(list.into_iter().map(String::into_bytes).collect());
         }
+        let mut columns = None;
+        if let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("columns: ")) {
+            let list = serde_json::from_str(&line["columns: ".len()..]);
+            columns = Some(list.map_err(|e| e.to_string())?);
+        }
         let mut bytes = vec![0; size];
         let mut behind = 0;
         for (number, line) in lines {
@@ -49,7 +60,11 @@ impl HexFile {
                 .ok_or_else(|| error("behind the end"))?
                 .copy_from_slice(&run);
         }
-        Ok(Self { bytes, records })
+        Ok(Self {
+            bytes,
+            records,
+            columns,
+        })
     }
 
     /// The text form of `bytes`, without comments.
@@ -114,11 +129,24 @@ mod tests {
     }
 
     #[test]
+    fn columns() {
+        let text = "bytes: 3\ncolumns: [[\"n\", \"Int32\", [1, null]]]\n1: 0a\n";
+        let file = HexFile::parse(text).unwrap();
+        let [ColumnText(name, kind, values)] = &file.columns.unwrap()[..] else {
+            panic!("one column");
+        };
+        assert_eq!((name.as_str(), kind.as_str()), ("n", "Int32"));
+        assert_eq!(values, &[1.into(), serde_json::Value::Null]);
+        assert_eq!((file.bytes, file.records), (vec![0, 10, 0], None));
+    }
+
+    #[test]
     fn broken_rules() {
         for text in [
             "",
             "bytes: 3",
             "bytes: x\n",
+            "bytes: 3\ncolumns: [[\"n\", [1]]]\n",
             "bytes: 3\n0: 1\n",
             "bytes: 3\n0: AB\n",
             "bytes: 3\n3: 01\n",

@@ -14,6 +14,7 @@ pub mod message_sets;
 pub mod progress;
 pub mod record_spec;
 pub mod repository;
+pub mod tables;
 pub mod torture;
 pub mod transposed_chunk;
 pub mod upstream;

@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use windrow_tests::damage::{
-    Anatomy, Damage, Field, Made, Part, Structure, Table, dictionary_file, grown_file, padded_file,
-    pages_file, plain_file, seen_at_open, seen_by_reader, seen_by_recover, seen_by_verify,
-    seen_with_skip, transposed_file, unfinished_append, unfinished_file,
+    Anatomy, Damage, Field, Made, MadeTable, Part, Structure, Table, columns_file, dictionary_file,
+    grown_columns_file, grown_file, padded_file, pages_file, plain_file, seen_at_open,
+    seen_by_reader, seen_by_recover, seen_by_verify, seen_with_skip, shared_columns_file,
+    table_seen_at_open, table_seen_by_reader, table_seen_by_recover, table_seen_by_verify,
+    table_seen_with_skip, transposed_file, unfinished_append, unfinished_columns_append,
+    unfinished_columns_file, unfinished_file,
 };
 use windrow_tests::repository;
 
@@ -33,42 +36,109 @@ const HEAD: [&str; 8] = [
 
 struct Fixture {
     name: &'static str,
-    /// A file and its records; another seed gives another file of the same layout.
-    make: fn(u8) -> Made,
+    make: Make,
 }
 
-const FIXTURES: [Fixture; 8] = [
+/// Makes a file and what it holds; another seed gives another file of the same layout.
+enum Make {
+    Records(fn(u8) -> Made),
+    Table(fn(u8) -> MadeTable),
+}
+
+/// What readers say of bytes, in the order of the columns.
+type See = Box<dyn Fn(&[u8]) -> [String; 5]>;
+
+impl Make {
+    fn bytes(&self, seed: u8) -> Vec<u8> {
+        match self {
+            Self::Records(make) => make(seed).bytes,
+            Self::Table(make) => make(seed).bytes,
+        }
+    }
+
+    /// What readers say of the file of this seed when it is damaged.
+    fn see(&self, seed: u8) -> See {
+        match self {
+            Self::Records(make) => {
+                let records = make(seed).records;
+                Box::new(move |damaged| {
+                    [
+                        seen_at_open(damaged),
+                        seen_by_reader(damaged, &records),
+                        seen_by_verify(damaged),
+                        seen_with_skip(damaged, &records),
+                        seen_by_recover(damaged, &records),
+                    ]
+                })
+            }
+            Self::Table(make) => {
+                let rows = make(seed).rows;
+                Box::new(move |damaged| {
+                    [
+                        table_seen_at_open(damaged),
+                        table_seen_by_reader(damaged, &rows),
+                        table_seen_by_verify(damaged),
+                        table_seen_with_skip(damaged, &rows),
+                        table_seen_by_recover(damaged, &rows),
+                    ]
+                })
+            }
+        }
+    }
+}
+
+const FIXTURES: [Fixture; 13] = [
     Fixture {
         name: "plain",
-        make: plain_file,
+        make: Make::Records(plain_file),
     },
     Fixture {
         name: "transposed",
-        make: transposed_file,
+        make: Make::Records(transposed_file),
     },
     Fixture {
         name: "pages",
-        make: pages_file,
+        make: Make::Records(pages_file),
     },
     Fixture {
         name: "dictionary",
-        make: dictionary_file,
+        make: Make::Records(dictionary_file),
     },
     Fixture {
         name: "padded",
-        make: padded_file,
+        make: Make::Records(padded_file),
     },
     Fixture {
         name: "grown",
-        make: grown_file,
+        make: Make::Records(grown_file),
     },
     Fixture {
         name: "unfinished",
-        make: unfinished_file,
+        make: Make::Records(unfinished_file),
     },
     Fixture {
         name: "unfinished_append",
-        make: unfinished_append,
+        make: Make::Records(unfinished_append),
+    },
+    Fixture {
+        name: "columns",
+        make: Make::Table(columns_file),
+    },
+    Fixture {
+        name: "columns_shared",
+        make: Make::Table(shared_columns_file),
+    },
+    Fixture {
+        name: "columns_grown",
+        make: Make::Table(grown_columns_file),
+    },
+    Fixture {
+        name: "columns_unfinished",
+        make: Make::Table(unfinished_columns_file),
+    },
+    Fixture {
+        name: "columns_unfinished_append",
+        make: Make::Table(unfinished_columns_append),
     },
 ];
 
@@ -94,19 +164,11 @@ fn chosen(structures: &[Structure]) -> Vec<usize> {
 
 /// What happens to every chosen structure under every damage, and without.
 fn table(fixture: &Fixture) -> Table {
-    let Made { bytes, records } = (fixture.make)(1);
-    let other = (fixture.make)(2).bytes;
+    let (bytes, other) = (fixture.make.bytes(1), fixture.make.bytes(2));
+    let see = fixture.make.see(1);
     let structures = Anatomy::of(&bytes).structures(&bytes);
     let row = |front: [String; 3], damaged: Option<&[u8]>| {
-        let cells = damaged.map(|damaged| {
-            [
-                seen_at_open(damaged),
-                seen_by_reader(damaged, &records),
-                seen_by_verify(damaged),
-                seen_with_skip(damaged, &records),
-                seen_by_recover(damaged, &records),
-            ]
-        });
+        let cells = damaged.map(&see);
         let unchanged = || ["unchanged", "", "", "", ""].map(str::to_owned);
         [front.to_vec(), cells.unwrap_or_else(unchanged).to_vec()].concat()
     };

@@ -187,7 +187,6 @@ fn compressed(codec: Codec, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// All codes but `codec_missing` and `out_of_memory`, each with what produces it.
 /// Of a column chunk whose data begin with this and go on with zeros.
 fn column_front(begin: &[u8]) -> FormatError {
     let mut data = begin.to_vec();
@@ -196,6 +195,7 @@ fn column_front(begin: &[u8]) -> FormatError {
     ColumnFront::parse(&header, &data, At::byte(64)).unwrap_err()
 }
 
+/// All codes but `codec_missing` and `out_of_memory`, each with what produces it.
 fn examples() -> Vec<(&'static str, FormatError)> {
     let copies = |offset| vec![encode_postscript(offset); 3];
     let zstd = |bytes: &[u8]| compressed(Codec::Zstd { level: 3 }, bytes);

@@ -21,8 +21,11 @@ struct Vector {
     same_bytes: bool,
 }
 
+/// Those that hold records.
 fn vectors() -> Vec<Vector> {
     let page = repository::read_text(format!("{VECTORS}/README.md"));
+    // Files of columns have tests of their own.
+    let (page, _) = page.split_once("\n## Files of columns\n").unwrap();
     let rows = page.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let columns: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -68,7 +71,9 @@ fn each_vector_has_a_row() {
     let mut expected: Vec<String> = vectors().into_iter().map(|vector| vector.name).collect();
     expected.push("README.md".to_owned());
     expected.sort_unstable();
-    assert_eq!(repository::files_in(VECTORS), expected);
+    let mut files = repository::files_in(VECTORS);
+    files.retain(|name| !name.starts_with("columns_"));
+    assert_eq!(files, expected);
     assert!(expected.len() > 10);
 }
 

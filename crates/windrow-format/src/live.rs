@@ -640,6 +640,8 @@ impl LiveChunks {
         self.group_begin = candidate.last_offset;
         if sealed_end.is_some() {
             self.take_contents(&candidate.metadata);
+        } else {
+            self.take_unsealed_schema(&candidate.metadata);
         }
         let (first, last) = (candidate.first_records, candidate.last_records);
         self.seal_group(&candidate.metadata, first, last);

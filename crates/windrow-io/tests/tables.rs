@@ -10,7 +10,7 @@ use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
 use windrow_columnar::{Comparison, Predicate, Profile};
 use windrow_format::options::ReaderOptions;
-use windrow_io::{Reader, TableOptions, TableReader, TableWriter, recover};
+use windrow_io::{Reader, SourceName, TableOptions, TableReader, TableWriter, recover};
 
 fn schema() -> SchemaRef {
     let fields = vec![
@@ -273,6 +273,42 @@ fn files_grow_and_are_recovered() {
     let got = all(table.scan());
     assert!(got.num_rows() >= 500, "{}", got.num_rows());
     assert_eq!(got, rows(0, i64::try_from(got.num_rows()).unwrap()));
+}
+
+#[test]
+fn tables_grow_in_any_store_and_sink() {
+    let bytes = write(TableOptions::new().with_group_rows(100), &[rows(0, 250)]);
+    let unfinished = TableReader::from_bytes(bytes.clone(), ReaderOptions::new()).unwrap();
+    let unfinished = usize::try_from(unfinished.file().footer().footer_offset).unwrap();
+    for there in [bytes.clone(), bytes[..unfinished + 30].to_vec()] {
+        let resume = |there: Vec<u8>, schema| {
+            let (options, mut keep) = (TableOptions::new(), None);
+            let writer = TableWriter::resume(
+                there.clone(),
+                SourceName::MEMORY,
+                schema,
+                options,
+                |bytes| {
+                    keep = Some(bytes);
+                    Ok(Vec::new())
+                },
+            );
+            writer.map(|writer| (writer, keep))
+        };
+        let (mut writer, keep) = resume(there.clone(), schema()).unwrap();
+        assert_eq!(writer.rows(), 250);
+        // The rows of a group are as in the file, where that tells them.
+        writer.write(&rows(250, 150)).unwrap();
+        let more = writer.finish().unwrap().0;
+        let keep = usize::try_from(keep.unwrap()).unwrap();
+        let grown = open([&there[..keep], &more].concat());
+        assert_eq!(all(grown.scan()), rows(0, 400));
+        let groups = if keep == bytes.len() { 5 } else { 4 };
+        assert_eq!(grown.num_row_groups(), groups);
+        let other = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false)]));
+        let error = resume(there, other).unwrap_err();
+        assert_eq!(error.code(), "schema_differs");
+    }
 }
 
 #[test]

@@ -35,9 +35,13 @@ fn files_open_from_their_seeds() {
 fn recipes_make_files_of_the_same_records() {
     let mut known = 0;
     for (name, file) in files() {
-        let recipe = recipe_of(&file).expect("a sound file");
+        let original = Reader::from_bytes(file.as_slice(), ReaderOptions::new());
+        let original = original.expect("a sound file");
+        let Some(recipe) = recipe_of(&file) else {
+            assert!(original.has_columns(), "{name}");
+            continue;
+        };
         let made = recipe::make(&recipe);
-        let original = Reader::from_bytes(file, ReaderOptions::new()).expect("a sound file");
         let copy = Reader::from_bytes(made.file, ReaderOptions::new());
         let copy = copy.unwrap_or_else(|error| panic!("{name}: {error}"));
         if let Ok(records) = original.read_all() {

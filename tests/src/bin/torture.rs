@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use windrow_tests::torture::{Task, cut_files, flip_bits, kill_writers, write_sequence};
+use windrow_tests::torture::{
+    Task, cut_files, cut_tables, flip_bits, flip_table_bits, kill_writers, write_sequence,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn write(path: &Path, task: &[String], append: bool) -> Result<(), String> {
-    let task = Task::parse(task).ok_or("seven numbers make a task")?;
+    let task = Task::parse(task).ok_or("eight numbers make a task")?;
     write_sequence(path, &task, append)
 }
 
@@ -45,9 +47,15 @@ fn torture(numbers: &[String]) -> Result<(), String> {
     let begin = Instant::now();
     if flips > 0 {
         println!("{flips} flips: {}", flip_bits(seed, flips));
+        let counts = flip_table_bits(seed, flips);
+        println!("{flips} flips in files of columns: {counts}");
     }
     if cuts > 0 {
         println!("{cuts} cuts: {}", cut_files(seed, cuts));
+        println!(
+            "{cuts} cuts of files of columns: {}",
+            cut_tables(seed, cuts)
+        );
     }
     if kills > 0 {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;

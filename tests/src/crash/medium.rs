@@ -39,8 +39,7 @@ impl Log {
         self.len() == 0
     }
 
-    /// Adds a request.
-    pub fn push(&self, op: Op) {
+    fn push(&self, op: Op) {
         self.lock().push(op);
     }
 
@@ -64,6 +63,18 @@ impl Medium {
             log: log.clone(),
             fails_at,
         }
+    }
+
+    /// The same, where all but the first `keep` of `file_bytes` bytes go away first.
+    ///
+    /// # Errors
+    /// If that is the request that fails.
+    pub fn cut(log: &Log, fails_at: usize, file_bytes: u64, keep: u64) -> io::Result<Self> {
+        let mut medium = Self::new(log, fails_at);
+        if keep < file_bytes {
+            medium.take(Op::Cut(keep))?;
+        }
+        Ok(medium)
     }
 
     fn take(&mut self, op: Op) -> io::Result<()> {

@@ -2,8 +2,10 @@
 
 mod image;
 mod medium;
+mod table_workload;
 mod workload;
 
 pub use image::{Loss, images};
 pub use medium::{Log, Medium, Op};
+pub use table_workload::{TableRun, TableWorkload};
 pub use workload::{Promise, Run, Step, Workload, record};

@@ -2,7 +2,7 @@
 
 use windrow::{AppendOptions, Error, SourceName, Writer, WriterOptions};
 
-use super::medium::{Log, Medium, Op};
+use super::medium::{Log, Medium};
 
 /// One thing that a writer is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +37,9 @@ pub struct Workload {
 pub struct Promise {
     /// Length of the log when the promise was made.
     pub ops: usize,
-    /// Records that a process may count on.
+    /// Records, or rows, that a process may count on.
     pub flushed: u64,
-    /// Records that last.
+    /// Those that last.
     pub synced: u64,
 }
 
@@ -58,12 +58,14 @@ impl Run {
     /// What held after the first `ops` requests.
     #[must_use]
     pub fn promised(&self, ops: usize) -> Promise {
-        let made = self
-            .promises
-            .iter()
-            .take_while(|promise| promise.ops <= ops);
-        made.last().copied().unwrap_or_default()
+        promised_at(&self.promises, ops)
     }
+}
+
+/// The last of some promises that was made within the first `ops` requests.
+pub(super) fn promised_at(promises: &[Promise], ops: usize) -> Promise {
+    let made = promises.iter().take_while(|promise| promise.ops <= ops);
+    made.last().copied().unwrap_or_default()
 }
 
 /// Record number `index`: different from all others, sometimes empty but for its number, sometimes large.
@@ -138,9 +140,6 @@ fn resume(log: &Log, fails_at: usize) -> Result<Writer<Medium>, Error> {
     let (_, image) = super::images(&log.ops(), log.len(), 0).swap_remove(0);
     let file_bytes = image.len() as u64;
     Writer::resume(image, SourceName::MEMORY, &AppendOptions::new(), |keep| {
-        if keep < file_bytes {
-            log.push(Op::Cut(keep));
-        }
-        Ok(Medium::new(log, fails_at))
+        Medium::cut(log, fails_at, file_bytes, keep)
     })
 }

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use windrow::format::{
-    BLOCK_BYTES, BLOCK_HEADER_BYTES, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkType, Limits,
-    PageFront, RecordDecoder, Records, add_with_block_headers, parse_postscript,
-    take_out_block_headers,
+    BLOCK_BYTES, BLOCK_HEADER_BYTES, CHUNK_HEADER_BYTES, Chunk, ChunkHeader, ChunkType, Column,
+    ColumnFront, Limits, PageFront, RecordDecoder, Records, add_with_block_headers,
+    parse_postscript, take_out_block_headers, take_varint as parse_varint,
 };
 use windrow::{At, ChunkLocation, Reader, ReaderOptions};
 
@@ -14,14 +14,22 @@ use windrow::{At, ChunkLocation, Reader, ReaderOptions};
 pub enum Part {
     /// The first chunk.
     Signature,
-    /// Records that the last footer lists, or any records of a file that has none.
+    /// Records, or rows, that the last footer lists, or any of a file that has none.
     Data,
     /// Records that no footer lists any more.
     Superseded,
+    /// Rows that the last footer does not list yet.
+    Unlisted,
     /// Records that were flushed before their group was full.
     Provisional,
     /// What the file says of its records.
     Metadata,
+    /// The schema of the columns.
+    Schema,
+    /// The least and the largest values of the columns.
+    Statistics,
+    /// Those behind a footer in front of the last one.
+    OldStatistics,
     /// The first copy of a dictionary.
     Dictionary,
     /// A copy of a dictionary behind the last footer.
@@ -52,8 +60,12 @@ impl Part {
             Self::Signature => "signature",
             Self::Data => "data",
             Self::Superseded => "superseded",
+            Self::Unlisted => "unlisted",
             Self::Provisional => "provisional",
             Self::Metadata => "metadata",
+            Self::Schema => "schema",
+            Self::Statistics => "statistics",
+            Self::OldStatistics => "old statistics",
             Self::Dictionary => "dictionary",
             Self::DictionaryCopy => "dictionary copy",
             Self::OldDictionaryCopy => "old dictionary copy",
@@ -93,6 +105,22 @@ pub enum Field {
     Stored,
     /// The checksum of one record.
     RecordCrc,
+    /// Of a column chunk: the layout and what is reserved behind it.
+    Layout,
+    /// The size of its front.
+    FrontBytes,
+    /// How many rows it has.
+    Rows,
+    /// The hash of their schema.
+    SchemaHash,
+    /// What it says of its nodes, and what fills its front up.
+    Nodes,
+    /// The shared page of the node with this number.
+    SharedPage(usize),
+    /// A page of the node with this number, which is below 10.
+    Page(usize),
+    /// Zeros in front of a page.
+    Gap,
     /// What follows the data where a chunk is longer than they are.
     Fill,
     /// All of the chunk, block headers included.
@@ -115,11 +143,44 @@ impl Field {
             Self::FrontCrc => "front_crc",
             Self::Stored => "stored",
             Self::RecordCrc => "record_crc",
+            Self::Layout => "column_layout",
+            Self::FrontBytes => "front_bytes",
+            Self::Rows => "rows",
+            Self::SchemaHash => "schema_hash",
+            Self::Nodes => "nodes",
+            Self::SharedPage(node) => SHARED_PAGES[node],
+            Self::Page(node) => PAGES[node],
+            Self::Gap => "gap",
             Self::Fill => "fill",
             Self::Whole => "whole",
         }
     }
 }
+
+const SHARED_PAGES: [&str; 10] = [
+    "shared page of node 0",
+    "shared page of node 1",
+    "shared page of node 2",
+    "shared page of node 3",
+    "shared page of node 4",
+    "shared page of node 5",
+    "shared page of node 6",
+    "shared page of node 7",
+    "shared page of node 8",
+    "shared page of node 9",
+];
+const PAGES: [&str; 10] = [
+    "page of node 0",
+    "page of node 1",
+    "page of node 2",
+    "page of node 3",
+    "page of node 4",
+    "page of node 5",
+    "page of node 6",
+    "page of node 7",
+    "page of node 8",
+    "page of node 9",
+];
 
 /// One structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +246,7 @@ pub struct Piece {
     pub header: ChunkHeader,
     /// All of it.
     pub bytes: Range<usize>,
-    /// The records that it holds, for data, superseded and provisional chunks.
+    /// The records, or rows, that it holds, for data, superseded and provisional chunks.
     pub records: Range<u64>,
 }
 
@@ -222,16 +283,25 @@ impl Anatomy {
                     }
                     None => Part::Superseded,
                 },
-                ChunkType::Transposed | ChunkType::Pages => Part::Superseded,
+                ChunkType::Transposed | ChunkType::Pages | ChunkType::Columns => Part::Superseded,
                 ChunkType::Dictionary => Part::Dictionary,
                 ChunkType::Metadata => Part::Metadata,
+                ChunkType::Schema => Part::Schema,
+                ChunkType::Statistics => Part::Statistics,
                 _ => Part::Provisional,
+            };
+            let count = if header.chunk_type == ChunkType::Columns {
+                let row = take_out_block_headers(begin, slice(bytes, begin..end));
+                let front = ColumnFront::parse(&header, &row[40..], at);
+                front.expect("a sound front").rows
+            } else {
+                header.num_records
             };
             chunks.push(Piece {
                 part,
                 header,
                 bytes: to_usize(begin)..to_usize(end),
-                records: 0..0,
+                records: 0..count,
             });
             begin = end;
         }
@@ -265,19 +335,28 @@ impl Anatomy {
                     Some(Some((_, first_record))) => *first_record,
                     Some(None) | None => next_record,
                 };
-                chunk.records = first..first + chunk.header.num_records;
-                if matches!(entry, Some(None)) {
-                    // The next chunk of records begins with these again.
-                    next_record = first;
-                } else {
+                chunk.records = first..first + chunk.records.end;
+                if !matches!(entry, Some(None)) {
                     chunk.part = Part::Data;
                     next_record = chunk.records.end;
+                } else if chunk.header.chunk_type == ChunkType::Columns {
+                    chunk.part = Part::Unlisted;
+                    next_record = chunk.records.end;
+                } else {
+                    // The next chunk of records begins with these again.
+                    next_record = first;
                 }
             } else if chunk.part == Part::Provisional {
                 let row = take_out_block_headers(begin, &bytes[chunk.bytes.clone()]);
                 let mut numbers = &row[40..];
                 let [first, _, _, count] = [(); 4].map(|()| take_varint(&mut numbers) as u64);
                 chunk.records = first..first + count;
+            }
+            if !matches!(
+                chunk.part,
+                Part::Data | Part::Superseded | Part::Unlisted | Part::Provisional
+            ) {
+                chunk.records = 0..0;
             }
         }
         self.name_tails(live.is_some());
@@ -298,6 +377,10 @@ impl Anatomy {
                     Part::Footer => chunk.part = Part::DictionaryCopy,
                     Part::OldFooter => chunk.part = Part::OldDictionaryCopy,
                     _ => {}
+                }
+            } else if chunk.part == Part::Statistics {
+                if behind == Part::OldFooter {
+                    chunk.part = Part::OldStatistics;
                 }
             } else if chunk.part != Part::Padding {
                 behind = chunk.part;
@@ -359,6 +442,10 @@ fn structures_of(bytes: &[u8], chunk: usize, piece: &Piece) -> Vec<Structure> {
     let mut fields = vec![(Field::Header, 0..40)];
     match piece.header.chunk_type {
         ChunkType::Pages => fields.extend(fields_of_pages(&piece.header, data)),
+        ChunkType::Columns => fields.extend(fields_of_columns(&piece.header, data)),
+        ChunkType::Statistics => {
+            fields.extend([(Field::Codec, 40..41), (Field::Data, 41..40 + data_bytes)])
+        }
         ChunkType::Dictionary => fields.extend([
             (Field::Codec, 40..41),
             (Field::DictionaryId, 41..49),
@@ -397,6 +484,49 @@ fn fields_of_pages(header: &ChunkHeader, data: &[u8]) -> Vec<(Field, Range<usize
         let (begin, end) = (40 + to_usize(slot.start), 40 + to_usize(slot.end));
         fields.push((Field::Stored, begin..end - 4));
         fields.push((Field::RecordCrc, end - 4..end));
+    }
+    fields
+}
+
+/// The parts of a column chunk without nodes of shape struct, counted from the beginning of its header.
+fn fields_of_columns(header: &ChunkHeader, data: &[u8]) -> Vec<(Field, Range<usize>)> {
+    let front = ColumnFront::parse(header, data, At::byte(0)).expect("a sound front");
+    let described = front.check_crc(data, At::byte(0)).expect("a sound front");
+    let mut end = 40 + usize::try_from(front.front_bytes).expect("in memory");
+    let mut fields = vec![
+        (Field::Layout, 40..44),
+        (Field::FrontBytes, 44..48),
+        (Field::Rows, 48..56),
+        (Field::SchemaHash, 56..64),
+        (Field::Nodes, 64..end - 4),
+        (Field::FrontCrc, end - 4..end),
+    ];
+    let (mut rest, mut node) = (described, 0);
+    // The description of a node begins with its size, and takes more than what fills the front up.
+    while rest.len() > 8 {
+        let [len, nulls] = [(); 2].map(|()| parse_varint(&mut rest).expect("a sound number"));
+        let (fixed, behind) = rest.split_at(3);
+        let has_shared = usize::from(fixed[2]);
+        let pages = if nulls == len {
+            0
+        } else {
+            to_usize(len.div_ceil(1 << fixed[0])) + has_shared
+        };
+        let (ends, behind) = Column::split(behind, pages + 1).expect("a sound column");
+        rest = &behind[4 * pages..];
+        let begin = end.next_multiple_of(8);
+        for page in 0..pages {
+            let at = begin + to_usize(ends.get(page)).next_multiple_of(8);
+            fields.push((Field::Gap, end..at));
+            end = begin + to_usize(ends.get(page + 1));
+            let field = if page < has_shared {
+                Field::SharedPage(node)
+            } else {
+                Field::Page(node)
+            };
+            fields.push((field, at..end));
+        }
+        node += 1;
     }
     fields
 }

@@ -4,10 +4,14 @@ mod anatomy;
 mod fixtures;
 mod inflict;
 mod observe;
+mod observe_table;
 mod table;
+mod table_fixtures;
 
 pub use anatomy::*;
 pub use fixtures::*;
 pub use inflict::*;
 pub use observe::*;
+pub use observe_table::*;
 pub use table::*;
+pub use table_fixtures::*;

@@ -12,7 +12,7 @@ use crate::hostile::Seen;
 
 /// What came of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Came {
+pub(super) enum Came {
     Right,
     /// Bytes that are those of another record, or of none.
     Other,
@@ -116,7 +116,7 @@ pub fn seen_with_skip(bytes: &[u8], written: &[Vec<u8>]) -> String {
         reader.read_all().expect("damage is skipped").to_vecs(),
         records
     );
-    let mut parts = lost(&records, written);
+    let mut parts = lost_records(&records, written);
     parts.extend((faults(&reader.skipped()).iter()).map(|fault| format!("skipped {fault}")));
     join(&parts, "same")
 }
@@ -136,7 +136,7 @@ pub fn seen_by_recover(bytes: &[u8], written: &[Vec<u8>]) -> String {
     let mut parts = match reader.read_all() {
         Ok(records) => {
             assert_eq!(reader.len(), records.len() as u64);
-            lost(&records.to_vecs(), written)
+            lost_records(&records.to_vecs(), written)
         }
         Err(error) => vec![format!(
             "{} records, all {}",
@@ -151,11 +151,23 @@ pub fn seen_by_recover(bytes: &[u8], written: &[Vec<u8>]) -> String {
     join(&parts, "same")
 }
 
-/// Which of the written records are not among those that came, in order; and whether others are.
-fn lost(came: &[Vec<u8>], written: &[Vec<u8>]) -> Vec<String> {
+fn lost_records(came: &[Vec<u8>], written: &[Vec<u8>]) -> Vec<String> {
+    lost("records", came.len(), written.len(), |next, index| {
+        came[next] == written[index]
+    })
+}
+
+/// Which of so many written `things` are not among those that came, in order, where `is` tells whether one that came is one that
+/// was written; and whether others are.
+pub(super) fn lost(
+    things: &str,
+    came: usize,
+    written: usize,
+    is: impl Fn(usize, usize) -> bool,
+) -> Vec<String> {
     let (mut ranges, mut next): (Vec<Range<usize>>, _) = (Vec::new(), 0);
-    for (index, record) in written.iter().enumerate() {
-        if came.get(next) == Some(record) {
+    for index in 0..written {
+        if next < came && is(next, index) {
             next += 1;
         } else if let Some(last) = ranges.last_mut().filter(|last| last.end == index) {
             last.end += 1;
@@ -165,14 +177,14 @@ fn lost(came: &[Vec<u8>], written: &[Vec<u8>]) -> Vec<String> {
     }
     let lost = |range: &Range<usize>| format!("lost {}..{}", range.start, range.end);
     let mut parts: Vec<String> = ranges.iter().map(lost).collect();
-    if next < came.len() {
-        parts = vec![format!("{} records, others from {next} on", came.len())];
+    if next < came {
+        parts = vec![format!("{came} {things}, others from {next} on")];
     }
     parts
 }
 
 /// Each fault in words.
-fn faults(faults: &[Fault]) -> Vec<String> {
+pub(super) fn faults(faults: &[Fault]) -> Vec<String> {
     let fault = |fault: &Fault| {
         let mut text = range_of(&fault.bytes);
         let error = &fault.error;
@@ -199,7 +211,7 @@ fn is_right(written: &[Vec<u8>], index: u64, record: &[u8]) -> bool {
 }
 
 /// What is not right, record ranges together that came to the same.
-fn runs(came: &[Came]) -> Vec<String> {
+pub(super) fn runs(came: &[Came]) -> Vec<String> {
     let mut parts = Vec::new();
     let mut begin = 0;
     for run in came.chunk_by(|a, b| a == b) {
@@ -224,7 +236,7 @@ fn runs(came: &[Came]) -> Vec<String> {
 }
 
 /// `code < cause @byte chunk n`.
-fn words(seen: &Seen) -> String {
+pub(super) fn words(seen: &Seen) -> String {
     let mut text = seen.code.to_owned();
     if seen.cause != seen.code {
         let _ = write!(text, " < {}", seen.cause);
@@ -242,7 +254,7 @@ fn range_of(range: &Range<u64>) -> String {
     format!("{}..{}", range.start, range.end)
 }
 
-fn join(parts: &[String], none: &str) -> String {
+pub(super) fn join(parts: &[String], none: &str) -> String {
     if parts.is_empty() {
         none.to_owned()
     } else {

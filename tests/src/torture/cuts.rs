@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use windrow::{Reader, ReaderOptions, RecoverOptions, SourceName, recover_store};
 
 use super::{grown_files, sealed_files, seed_of};
-use crate::damage::Part;
+use crate::damage::{Anatomy, Part};
 use crate::every_way::full_text;
 use crate::hostile::Random;
 use crate::torture::Sealed;
@@ -20,7 +20,7 @@ pub struct CutCounts {
     pub recovered: u64,
     /// Those of them that open as well: cut behind an earlier end.
     pub opened: u64,
-    /// Records in front of the cuts, all of them returned.
+    /// Records, or rows, in front of the cuts, all of them returned.
     pub records: u64,
 }
 
@@ -53,7 +53,7 @@ pub fn cut_files(seed: u64, cases: u64) -> CutCounts {
     for case in 0..cases {
         let mut random = Random::new(seed_of(seed, 2, case));
         let file = &files[random.below(files.len())];
-        let cut = choose(&mut random, file);
+        let cut = cut_of(&mut random, file.bytes.len(), &file.anatomy);
         let run = || cut_one(file, cut, &mut counts);
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             failed.push(format!("cut {case}: {}, to {cut} bytes", file.name));
@@ -69,32 +69,35 @@ pub fn cut_files(seed: u64, cases: u64) -> CutCounts {
 }
 
 /// Anywhere; or within some bytes of the beginning of a chunk.
-fn choose(random: &mut Random, file: &Sealed) -> usize {
+pub(super) fn cut_of(random: &mut Random, file_bytes: usize, anatomy: &Anatomy) -> usize {
     if random.below(2) == 0 {
-        return random.below(file.bytes.len());
+        return random.below(file_bytes);
     }
-    let chunks = &file.anatomy.chunks;
+    let chunks = &anatomy.chunks;
     let begin = chunks[random.below(chunks.len())].bytes.start;
     (begin + random.below(80))
         .saturating_sub(random.below(30))
-        .min(file.bytes.len() - 1)
+        .min(file_bytes - 1)
+}
+
+/// Where a file that is cut at `cut` ended before an append, at last.
+pub(super) fn last_end(anatomy: &Anatomy, cut: usize) -> Option<usize> {
+    (anatomy.chunks.iter())
+        .filter(|chunk| chunk.part == Part::OldPostscript)
+        .map(|chunk| chunk.bytes.end.next_multiple_of(65_536))
+        .rfind(|end| *end <= cut)
 }
 
 fn cut_one(file: &Sealed, cut: usize, counts: &mut CutCounts) {
     let bytes = file.bytes[..cut].to_vec();
     let expected = records_before(file, cut);
-    // Earlier ends in front of the cut.
-    let ends: Vec<usize> = (file.anatomy.chunks.iter())
-        .filter(|chunk| chunk.part == Part::OldPostscript)
-        .map(|chunk| chunk.bytes.end.next_multiple_of(65_536))
-        .filter(|end| *end <= cut)
-        .collect();
+    let earlier_end = last_end(&file.anatomy, cut);
     match recover_store(bytes.clone(), SourceName::MEMORY, &RecoverOptions::new()) {
         Ok(recovered) => {
             let (reader, report) = (recovered.reader, recovered.report);
             assert_eq!(reader.len(), expected, "records");
             assert_eq!(report.records, expected);
-            assert_eq!(report.index.is_none(), ends.last() == Some(&cut));
+            assert_eq!(report.index.is_none(), earlier_end == Some(cut));
             assert_front(file, &reader);
             counts.recovered += 1;
             counts.records += expected;
@@ -106,9 +109,9 @@ fn cut_one(file: &Sealed, cut: usize, counts: &mut CutCounts) {
         }
     }
     // Without an earlier end it does not open; with one it does, and has the records of then.
-    match (Reader::from_bytes(bytes, ReaderOptions::new()), ends.last()) {
+    match (Reader::from_bytes(bytes, ReaderOptions::new()), earlier_end) {
         (Ok(reader), Some(end)) => {
-            assert_eq!(reader.len(), records_before(file, *end), "as it was then");
+            assert_eq!(reader.len(), records_before(file, end), "as it was then");
             assert_front(file, &reader);
             counts.opened += 1;
         }

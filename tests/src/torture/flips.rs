@@ -18,11 +18,11 @@ use crate::hostile::Random;
 pub struct FlipCounts {
     /// The file did not open.
     pub refused: u64,
-    /// It opened, and the records of one chunk, or one of a page chunk, could not be read.
+    /// It opened, and the records of one chunk, or one of a page chunk, or the rows of one, could not be read.
     pub unreadable: u64,
-    /// All records were read, and `verify` has a fault.
+    /// All was read, and `verify` has a fault.
     pub reported: u64,
-    /// All records were read, and nobody looks at the bit: it is in what fills a chunk up.
+    /// All was read, and nobody looks at the bit: it is in what fills a chunk up.
     pub harmless: u64,
 }
 
@@ -59,7 +59,7 @@ pub fn flip_bits(seed: u64, cases: u64) -> FlipCounts {
         let mut random = Random::new(seed_of(seed, 1, case));
         let number = random.below(files.len());
         let (file, structures) = (&files[number], &structures[number]);
-        let place = choose(&mut random, file, structures);
+        let place = place_in(&mut random, file.bytes.len(), structures);
         let bit = random.below(8);
         let run = || flip_one(file, structures, place, bit, &mut counts);
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
@@ -79,9 +79,9 @@ pub fn flip_bits(seed: u64, cases: u64) -> FlipCounts {
 }
 
 /// Half of them anywhere, half in some structure of some part: most of a file is one or the other.
-fn choose(random: &mut Random, file: &Sealed, structures: &[Structure]) -> usize {
+pub(super) fn place_in(random: &mut Random, file_bytes: usize, structures: &[Structure]) -> usize {
     if random.below(2) == 0 {
-        return random.below(file.bytes.len());
+        return random.below(file_bytes);
     }
     let parts: BTreeSet<Part> = structures.iter().map(|structure| structure.part).collect();
     let parts: Vec<Part> = parts.into_iter().collect();

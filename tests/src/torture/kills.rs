@@ -8,13 +8,15 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use windrow::{
-    AppendOptions, Fault, Reader, RecoverOptions, VerifyOptions, Writer, recover_with, verify,
+    AppendOptions, Fault, Reader, RecoverOptions, TableReader, VerifyOptions, Writer, recover_with,
+    verify,
 };
 
 use super::{GROUP_SIZES, Kind, Task, record, seed_of};
 use crate::both_sides::CODECS;
 use crate::every_way::full_text;
 use crate::hostile::Random;
+use crate::tables::{collect, rows};
 
 /// A process that says nothing for so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -30,7 +32,9 @@ pub struct KillCounts {
     pub appending: u64,
     /// Processes that were through before they could be killed.
     pub too_late: u64,
-    /// Records that were flushed before a kill, all of them there.
+    /// Of these, how many wrote a file of columns.
+    pub columns: u64,
+    /// Records, or rows, that were flushed before a kill, all of them there.
     pub kept: u64,
     /// Records found behind the last flush.
     pub beyond: u64,
@@ -51,13 +55,14 @@ impl fmt::Display for KillCounts {
             resuming,
             appending,
             too_late,
+            columns,
             kept,
             beyond,
         } = self;
         write!(
             f,
-            "{} killed ({creating} in a new file, {resuming} in an unfinished one, {appending} in a finished one), \
-             {too_late} were through before; {kept} flushed records, 0 lost, 0 invented, {beyond} more found",
+            "{} killed ({creating} in a new file, {resuming} in an unfinished one, {appending} in a finished one; \
+             {columns} in a file of columns), {too_late} were through before; {kept} flushed records, 0 lost, 0 invented, {beyond} more found",
             self.killed()
         )
     }
@@ -108,6 +113,7 @@ fn one_file(
         group_size: GROUP_SIZES[random.below(GROUP_SIZES.len())],
         kind: random.below(Kind::ALL.len()),
         padded: random.below(4) == 0,
+        columns: random.below(3) == 0,
         records: 0,
         rhythm: 0,
     };
@@ -116,7 +122,7 @@ fn one_file(
     let finished_first = random.below(3) == 0;
     for round in 0..=1 + random.below(4) {
         // Padding to a block is 64 KiB for each group of one.
-        let most = if task.padded && task.group_size == 1 {
+        let most = if task.group_size == 1 && (task.padded || task.columns) {
             200
         } else {
             3000
@@ -141,6 +147,7 @@ fn one_file(
         if run.sealed {
             counts.too_late += 1;
         } else {
+            counts.columns += u64::from(task.columns);
             match before {
                 Before::Nothing => counts.creating += 1,
                 Before::Unfinished => counts.resuming += 1,
@@ -282,8 +289,26 @@ fn check(what: &str, path: &Path, task: &Task, least: u64) -> u64 {
         "{what}: {:?}",
         report.skipped
     );
-    assert_sequence(what, &reader, task.seed);
-    reader.len()
+    let found = reader.len();
+    if task.columns {
+        assert_rows(what, reader, task.seed);
+    } else {
+        assert_sequence(what, &reader, task.seed);
+    }
+    found
+}
+
+/// The same of the rows of a file of columns.
+fn assert_rows(what: &str, reader: Reader, seed: u64) {
+    let len = reader.len();
+    let table = match TableReader::from_reader(reader) {
+        Ok(table) => table,
+        // Not even the schema was written as a whole.
+        Err(error) => return assert_eq!(len, 0, "{what}: {}", full_text(&error)),
+    };
+    let all = collect(table.scan());
+    let all = all.unwrap_or_else(|error| panic!("{what}: {}", full_text(&error)));
+    assert!(all == rows(seed, 0..len), "{what}: other rows");
 }
 
 /// Asserts that a reader has the front of the sequence, in order, nothing else, nothing twice.
@@ -305,6 +330,9 @@ fn assert_sequence(what: &str, reader: &Reader, seed: u64) {
 fn finish(what: &str, path: &Path, task: &Task, there: u64) {
     let count = there + 150;
     let finished = || -> windrow::Result<()> {
+        if task.columns {
+            return finish_table(what, path, task, there);
+        }
         let mut writer = if state(path) == Before::Nothing {
             Writer::create_file(path, task.options())?
         } else {
@@ -328,4 +356,17 @@ fn finish(what: &str, path: &Path, task: &Task, there: u64) {
         Ok(())
     };
     finished().unwrap_or_else(|error| panic!("{what}: {}", full_text(&error)));
+}
+
+fn finish_table(what: &str, path: &Path, task: &Task, there: u64) -> windrow::Result<()> {
+    let mut writer = task.table_writer(path, state(path) != Before::Nothing)?;
+    assert_eq!(writer.rows(), there, "{what}");
+    writer.write(&rows(task.seed, there..there + 150))?;
+    writer.finish()?;
+    let reader = Reader::open(path)?;
+    assert_eq!(reader.len(), there + 150, "{what}");
+    assert_rows(what, reader, task.seed);
+    let report = verify(path, &VerifyOptions::new().with_deep(true))?;
+    assert!(report.is_sound(), "{what}: {:?}", report.faults);
+    Ok(())
 }

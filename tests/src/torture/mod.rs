@@ -4,10 +4,12 @@ mod cuts;
 mod files;
 mod flips;
 mod kills;
+mod tables;
 mod writing;
 
 pub use cuts::*;
 pub use files::*;
 pub use flips::*;
 pub use kills::*;
+pub use tables::*;
 pub use writing::*;

@@ -44,6 +44,18 @@ impl LiveChunks {
         }
     }
 
+    /// A footer without postscript proves nothing, but for a schema that has the hash of the column chunks: the schema chunk
+    /// may be damaged.
+    pub(super) fn take_unsealed_schema(&mut self, metadata: &FooterMetadata) {
+        if self.schema.is_none()
+            && self.contents == Some(Contents::Columns)
+            && let Some(schema) = &metadata.arrow_schema
+            && self.schema_hash == Some(schema_hash(schema))
+        {
+            self.schema = Some(schema.clone());
+        }
+    }
+
     /// The first schema is that of the file.
     pub(super) fn push_schema(&mut self, chunk: &Chunk<'_>) -> Result<Pushed, FormatError> {
         let schema = parse_schema_chunk(chunk)?;

@@ -156,6 +156,19 @@ fn without_its_schema_the_first_chunk_tells() {
 }
 
 #[test]
+fn a_footer_without_postscript_tells_the_schema_of_its_chunks() {
+    // The footer of the scan has this schema.
+    for (schema, told) in [(SCHEMA, Some(SCHEMA)), (b"another", None)] {
+        let mut scan = Scan::new();
+        assert_eq!(scan.columns(5, schema), Ok(Pushed::Data));
+        assert_eq!(scan.footer(), Ok(Pushed::Candidate));
+        scan.live.finish();
+        assert_eq!(scan.live.schema(), told);
+        assert_eq!(scan.rows(), [5]);
+    }
+}
+
+#[test]
 fn records_and_columns_do_not_mix() {
     let mut scan = Scan::new();
     scan.columns(5, SCHEMA).unwrap();

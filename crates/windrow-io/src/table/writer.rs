@@ -1,5 +1,6 @@
 //! Writing tables.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +16,12 @@ use windrow_format::At;
 
 use super::column_error;
 use super::options::TableOptions;
-use crate::column_file::{ColumnFileOptions, ColumnFileWriter};
+use crate::column_file::{ColumnFile, ColumnFileOptions, ColumnFileWriter};
 use crate::error::{Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::scratch::with_compressor;
 use crate::sink::{FileSink, Sink};
+use crate::store::Store;
 use crate::writer::Summary;
 
 /// Writes record batches, in order, to a file of columns.
@@ -82,36 +84,14 @@ impl TableWriter<FileSink> {
         let path = path.as_ref();
         let name = SourceName::path(path);
         let schema = column_schema(&name, schema)?;
-        let decided = Mutex::new((options.clone(), Vec::new(), schema.clone()));
+        let going = Mutex::new(None);
         let file = ColumnFileWriter::append(path, options.copy(), |file| {
-            let mut options = options.clone();
-            let mut own = schema.clone();
-            if let Some(message) = &file.schema {
-                own = ColumnSchema::parse(message, At::byte(0))
-                    .map_err(|source| column_error(&name, None, source))?;
-                check_schema(&name, own.arrow(), schema.arrow())?;
-            }
-            if let Some(echo) = &file.writer_options {
-                options = options.over(echo);
-            }
-            let mut writer = options.writer().clone();
-            for (key, value) in &file.user_metadata {
-                if !writer.metadata().iter().any(|(own, _)| own == key) {
-                    writer = writer.with_metadata(key.clone(), value.clone());
-                }
-            }
-            let options = options.with_writer(writer);
-            let statistics = file.statistics.as_deref().unwrap_or_default();
-            // Those that cannot be understood are left behind: they only help to pass over row groups.
-            let statistics = GroupStatistics::parse_all(statistics, own.nodes_len(), At::byte(0))
-                .unwrap_or_default();
-            let told = file_options(&own, &options);
-            *decided.lock().unwrap_or_else(PoisonError::into_inner) = (options, statistics, own);
+            let (found, told) = Going::on(&name, file, &schema, &options)?;
+            *going.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             Ok(told)
         })?;
-        let (options, statistics, schema) =
-            decided.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Self::new(file, schema, &options, statistics)
+        let going = going.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self::go_on(file, going, schema, options)
     }
 }
 
@@ -124,6 +104,45 @@ impl<S: Sink> TableWriter<S> {
         let schema = column_schema(&sink.name(), schema)?;
         let file = ColumnFileWriter::create(sink, file_options(&schema, &options))?;
         Self::new(file, schema, &options, Vec::new())
+    }
+
+    /// Goes on with the table in `store`; `name` stands for it in messages. `make` is told how many of its bytes stay, and
+    /// gives a sink that stands behind them; nothing is changed before. See [`append`](TableWriter::append) and
+    /// [`Writer::resume`](crate::Writer::resume).
+    ///
+    /// # Errors
+    /// Those of [`append`](TableWriter::append).
+    pub fn resume(
+        store: impl Store + 'static,
+        name: SourceName,
+        schema: SchemaRef,
+        options: TableOptions,
+        make: impl FnOnce(u64) -> io::Result<S>,
+    ) -> Result<Self> {
+        let schema = column_schema(&name, schema)?;
+        let mut going = None;
+        let decide = |file: &ColumnFile| {
+            let (found, told) = Going::on(&name, file, &schema, &options)?;
+            going = Some(found);
+            Ok(told)
+        };
+        let file = ColumnFileWriter::resume(store, name.clone(), options.copy(), decide, make)?;
+        Self::go_on(file, going, schema, options)
+    }
+
+    /// `going` is what was decided, if anybody was asked.
+    fn go_on(
+        file: ColumnFileWriter<S>,
+        going: Option<Going>,
+        schema: ColumnSchema,
+        options: TableOptions,
+    ) -> Result<Self> {
+        let going = going.unwrap_or(Going {
+            schema,
+            options,
+            statistics: Vec::new(),
+        });
+        Self::new(file, going.schema, &going.options, going.statistics)
     }
 
     fn new(
@@ -364,6 +383,52 @@ impl NodeWork {
                 }
             }
         });
+    }
+}
+
+/// How an append goes on with what is there.
+struct Going {
+    schema: ColumnSchema,
+    options: TableOptions,
+    statistics: Vec<GroupStatistics>,
+}
+
+impl Going {
+    /// With rows of `schema`; what `options` do not set is as in the file.
+    fn on(
+        name: &SourceName,
+        file: &ColumnFile,
+        schema: &ColumnSchema,
+        options: &TableOptions,
+    ) -> Result<(Self, ColumnFileOptions)> {
+        let mut options = options.clone();
+        let mut own = schema.clone();
+        if let Some(message) = &file.schema {
+            own = ColumnSchema::parse(message, At::byte(0))
+                .map_err(|source| column_error(name, None, source))?;
+            check_schema(name, own.arrow(), schema.arrow())?;
+        }
+        if let Some(echo) = &file.writer_options {
+            options = options.over(echo);
+        }
+        let mut writer = options.writer().clone();
+        for (key, value) in &file.user_metadata {
+            if !writer.metadata().iter().any(|(own, _)| own == key) {
+                writer = writer.with_metadata(key.clone(), value.clone());
+            }
+        }
+        let options = options.with_writer(writer);
+        let statistics = file.statistics.as_deref().unwrap_or_default();
+        // Those that cannot be understood are left behind: they only help to pass over row groups.
+        let statistics = GroupStatistics::parse_all(statistics, own.nodes_len(), At::byte(0))
+            .unwrap_or_default();
+        let told = file_options(&own, &options);
+        let going = Self {
+            schema: own,
+            options,
+            statistics,
+        };
+        Ok((going, told))
     }
 }
 
