@@ -20,12 +20,12 @@ use super::reader::{check_rows, columns_of, take_of};
 use super::schema::{TableSchema, names_of};
 use super::table::{Table, no_column};
 use super::{options, row};
-use crate::errors::{exception, raise};
+use crate::errors::{Whole, exception, raise};
 use crate::indices::{self, Key, number};
 use crate::sources::{PickledOptions, function, parts_of, pickled, unpickled, unpickled_parts};
 use crate::view::View;
 
-const NAME: &str = "the source";
+const WHOLE: Whole<'static> = Whole::of_rows("the source");
 
 /// A part of a source as it stands in a pickle: file, first row, rows, rows in the file if that is known.
 type Part = (PathBuf, u64, u64, Option<u64>);
@@ -141,7 +141,7 @@ impl TableSource {
 
     fn rows_of(&self, indices: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let options = &self.inner.options;
-        indices::records(indices, &self.view, true, NAME, |rows| {
+        indices::records(indices, &self.view, true, WHOLE, |rows| {
             check_rows(options, rows)
         })
     }
@@ -195,7 +195,7 @@ impl TableSource {
     }
 
     fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyDict>> {
-        let record = self.view.at(self.view.place(index, NAME)?);
+        let record = self.view.at(self.view.place(index, WHOLE)?);
         let read = || {
             let (file, row) = self.inner.files.locate(record)?;
             take_of(
@@ -270,7 +270,7 @@ impl TableSource {
             let part = this.with(py, this.view.slice(slice)?, this.columns.clone());
             return Ok(Bound::new(py, part)?.into_any());
         }
-        match indices::key(key, &this.view, NAME)? {
+        match indices::key(key, &this.view, WHOLE)? {
             Key::One(index) => Ok(this.read_one(py, index)?.into_any()),
             Key::Many(indices) => Ok(this.read_places(&indices)?.into_any()),
         }
@@ -354,7 +354,7 @@ impl TableSource {
 
     /// The part that holds a row, and the row's number in that part's file.
     fn locate(&self, index: &Bound<'_, PyAny>) -> PyResult<(usize, u64)> {
-        let place = self.view.place(number(index, &self.view, NAME)?, NAME)?;
+        let place = self.view.place(number(index, &self.view, WHOLE)?, WHOLE)?;
         self.inner.files.locate(self.view.at(place)).map_err(raise)
     }
 
