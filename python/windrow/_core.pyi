@@ -1241,7 +1241,7 @@ class Fault:
     def chunk_index(self) -> int | None: ...
     @property
     def record_range(self) -> tuple[int, int] | None:
-        """The records that cannot be read because of it, half-open; `None` if none is lost or nobody knows."""
+        """The records, or rows, that cannot be read because of it, half-open; `None` if none is lost or nobody knows."""
 
 @final
 class VerifyReport:
@@ -1276,7 +1276,7 @@ def verify(
 
     Args:
         path: the file.
-        deep: also decode every record.
+        deep: also decode every record, or every page of columns, and compare statistics with what is there.
         max_faults: faults that the report keeps; the others are counted.
         progress: called now and then with the bytes that were checked.
 

@@ -9,9 +9,9 @@ mod json;
 mod rechunk;
 mod show;
 mod source;
+mod statistics;
 mod target;
 mod types;
-mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -26,9 +26,9 @@ pub use inspect::{Columns, take as survey};
 pub use rechunk::rechunk;
 pub use show::{RowLook, Show, ShowTableArgs, show};
 use source::{Hints, Narrow, Source};
+pub use statistics::statistics;
 use target::Target;
 use types::ColumnType;
-pub use verify::{check as check_rows, message_of, statistics};
 
 use crate::convert::{self, Format, Header, OutputArgs, Poured};
 use crate::error::{CliError, Exit};
