@@ -122,6 +122,10 @@ class _TableReaderKeywords(TypedDict, total=False):
     chunk_cache_bytes: int
     """What locates the pages of row groups, and their dictionaries, kept for single rows, for each open file. Default
     32 MiB."""
+    on_corrupt: _OnCorrupt
+    """What reading does about damage. With `"skip"`, iteration, `read` and scans go on without the rows that cannot be
+    read, and `TableReader.skipped` lists them; a file whose index cannot be used is scanned. `reader[i]`, `take` and
+    data loaders raise whatever it says. Default `"raise"`."""
 
 @type_check_only
 class _TableKeywords(TypedDict, total=False):
@@ -995,6 +999,12 @@ class TableReader(Sequence[_Row]):
     def column_names(self) -> list[str]: ...
     @property
     def num_rows(self) -> int: ...
+    @property
+    def is_scanned(self) -> bool:
+        """Whether the file has no index that can be used, so that it was scanned instead."""
+    @property
+    def skipped(self) -> list[Fault]:
+        """What was skipped so far, by its first byte and row; at most 100,000. Views and scans share the list."""
     @property
     def num_row_groups(self) -> int:
         """Row groups of the file; slices do not change it."""

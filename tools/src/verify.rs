@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use windrow::{Fault, VerifyOptions, VerifyReport};
+use windrow::{Fault, ReaderOptions, VerifyOptions, VerifyReport};
 
 use crate::error::{CliError, Exit, chain, printable};
 use crate::output::{ErrorLine, Stdout, complain, count, size};
@@ -118,7 +118,7 @@ fn check(path: &Path, args: &VerifyArgs) -> Result<Found, CliError> {
         .with_progress(progress.setter());
     let report = windrow::verify(path, &options)?;
     let faults = report.faults.iter().map(FaultLine::new).collect();
-    let has_columns = table::holds_columns(path);
+    let has_columns = table::holds_columns(path, ReaderOptions::new());
     Ok(Found {
         report,
         faults,

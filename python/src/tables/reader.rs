@@ -22,6 +22,7 @@ use crate::place::Place;
 use crate::records::{Origin, Pickled, Records};
 use crate::sequence::Base;
 use crate::sources::{PickledOptions, function, pickled, unpickled, wrap};
+use crate::verify::{Fault, fault};
 use crate::view::View;
 
 /// Rows of a batch are checked against `max_batch_bytes` as if each took so many bytes.
@@ -338,6 +339,18 @@ impl TableReader {
     #[getter]
     fn num_rows(&self) -> u64 {
         self.view.len
+    }
+
+    /// Whether the file has no index that can be used.
+    #[getter]
+    fn is_scanned(&self) -> PyResult<bool> {
+        Ok(self.base()?.file().is_scanned())
+    }
+
+    /// What was skipped so far.
+    #[getter]
+    fn skipped(&self) -> PyResult<Vec<Fault>> {
+        Ok(self.base()?.file().skipped().iter().map(fault).collect())
     }
 
     /// Row groups of the file.

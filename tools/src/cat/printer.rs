@@ -47,6 +47,11 @@ enum Look {
 }
 
 impl ShowArgs {
+    /// How the file is read.
+    pub fn read(&self) -> ReadArgs {
+        self.read
+    }
+
     /// How rows look.
     pub fn row_look(&self) -> Result<RowLook, TableUsage> {
         let option = "format raw, hex, base64 and json";

@@ -10,8 +10,8 @@ use arrow_schema::SchemaRef;
 use hashbrown::HashMap;
 use once_cell::race::OnceBox;
 use windrow_columnar::{ChunkRead, ColumnSchema, ColumnSize, Front, GroupStatistics, Strings};
-use windrow_format::options::ReaderOptions;
-use windrow_format::{At, ChunkLocation, check_crc};
+use windrow_format::options::{OnCorrupt, ReaderOptions};
+use windrow_format::{At, ChunkLocation, ErrorKind, check_crc};
 
 use super::column_error;
 use super::scan::Scan;
@@ -20,6 +20,7 @@ use crate::error::{Error, Result, SourceName};
 use crate::reader::Reader;
 use crate::scratch::with_decompressor;
 use crate::store::Store;
+use crate::verify::{Fault, FaultError};
 
 /// Reads the rows of one file of columns: all, some columns, a slice, those that a predicate wants, or single ones, from any
 /// number of threads at once.
@@ -83,7 +84,8 @@ impl TableReader {
         Self::open_with(path, ReaderOptions::default())
     }
 
-    /// Opens the file at `path`. Of the options those of opening, limits and caches count.
+    /// Opens the file at `path`. Of the options those of opening, limits, caches and damage count: with
+    /// [`OnCorrupt::Skip`] scans leave out what cannot be read, and [`take`](Self::take) fails all the same.
     ///
     /// # Errors
     /// Those of [`open`](Self::open), and [`Error::Options`].
@@ -199,6 +201,37 @@ impl TableReader {
         super::take::take(&self.inner, &schema, &columns, rows)
     }
 
+    /// The same, without the rows that cannot be read: with
+    /// [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip), those of damaged row groups are left out and listed
+    /// in [`Reader::skipped`].
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take); damage only where it is not to be skipped.
+    pub fn take_readable(
+        &self,
+        rows: &[u64],
+        columns: Option<&[&str]>,
+        strings: Strings,
+    ) -> Result<RecordBatch> {
+        let mut left = rows.to_vec();
+        loop {
+            let error = match self.take_as(&left, columns, strings) {
+                Err(error) => error,
+                taken => return taken,
+            };
+            let Some(lost) = error.records() else {
+                return Err(error);
+            };
+            if !left.iter().any(|row| lost.contains(row)) {
+                return Err(error);
+            }
+            let location = self.inner.reader.chunk_of(lost.start)?;
+            let fault = self.inner.fault_to_skip(&location, lost.clone(), error)?;
+            self.inner.list_skipped(fault);
+            left.retain(|row| !lost.contains(row));
+        }
+    }
+
     /// What each column takes in row group number `group`, in the order of the schema.
     ///
     /// # Errors
@@ -224,6 +257,33 @@ impl TableReader {
 impl Inner {
     pub(super) fn name(&self) -> &SourceName {
         self.reader.name()
+    }
+
+    /// What is told of rows of the row group at `location` that are left out because of `error`; the error, if it is to be
+    /// raised.
+    pub(super) fn fault_to_skip(
+        &self,
+        location: &ChunkLocation,
+        lost: Range<u64>,
+        error: Error,
+    ) -> Result<Fault> {
+        if self.reader.options().on_corrupt() != OnCorrupt::Skip {
+            return Err(error);
+        }
+        let error = match error {
+            Error::Format { source, .. } => FaultError::from(source),
+            Error::Column { source, .. } if source.kind() != ErrorKind::Usage => {
+                FaultError::Column(source)
+            }
+            error => return Err(error),
+        };
+        let mut fault = Fault::of_chunk(location.begin..location.end, Some(location), error);
+        fault.records = Some(lost);
+        Ok(fault)
+    }
+
+    pub(super) fn list_skipped(&self, fault: Fault) {
+        self.reader.inner().skip_log.add(&[fault]);
     }
 
     /// Numbers of the columns with these names.
