@@ -101,3 +101,14 @@ def test_rows_that_are_not_there_are_rows(damaged: Path) -> None:
     for rows in (windrow.TableReader(damaged), windrow.TableSource(damaged), table):
         with pytest.raises(windrow.OutOfRangeError, match=r"^row 1000 is out of range: .* has (1000|900) rows$"):
             rows[1000]
+
+
+def test_what_is_about_records_says_so(damaged: Path) -> None:
+    rows = (windrow.TableReader(damaged), windrow.TableSource(damaged), windrow.read_table(damaged, rows=(0, 5)))
+    for of_rows in rows:
+        for wants_records in (windrow.advise, windrow.train_dictionary):
+            with pytest.raises(TypeError, match="records are needed, and .* has rows: of tables, `profile`"):
+                wants_records(of_rows)
+    for make in (lambda: next(iter(windrow.TailReader(damaged))), lambda: windrow.RecordReader(damaged)[0]):
+        with pytest.raises(windrow.SourceError, match=r"open it with TableReader \(windrow.TableReader in Python\)"):
+            make()

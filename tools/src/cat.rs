@@ -65,7 +65,7 @@ struct Bounds {
 pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
     if table::holds_columns(&args.file, args.show.read().options()) {
         if args.follow {
-            return Err(TableUsage::NotOfColumns { option: "follow" }.into());
+            return Err(follow::NOT_OF_COLUMNS.into());
         }
         return table::show(&Show {
             path: &args.file,
