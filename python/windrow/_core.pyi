@@ -1048,8 +1048,9 @@ class TableSource(Sequence[_Row]):
         source[3], source.take([3, 1]).column("dep_delay").to_pylist()
 
     Args:
-        paths: a path, a `FileInstruction`, or a sequence of these, as for `DataSource`. The footers of whole files are
-            read at once, one after the other. All files have the columns that are read.
+        paths: a path, a `FileInstruction`, or a sequence of these, as for `DataSource`: patterns, and `path[a:b]` for
+            some rows of a file. The footers of whole files are read at once, in parallel; parts are opened, and
+            checked, when they are first read. All files have the columns that are read.
         columns: names of those that are read, in their order. Default `None`: all.
         max_open_files: files kept open at once, at least 1.
         fingerprint: names the content in `repr` instead of a hash of paths, ranges and columns.
