@@ -347,3 +347,26 @@ fn messages_count_rows() {
         "row 10 is out of range: <memory> has 10 rows"
     );
 }
+
+#[test]
+fn what_statistics_rule_out_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.columns");
+    let options = TableOptions::new().with_group_rows(500);
+    std::fs::write(&path, write(options, &[rows(0, 10_000)])).unwrap();
+    let id = |comparison, value: i64| {
+        Predicate::compare("id", comparison, Int64Array::from(vec![value]))
+    };
+    let reads = |filter: Predicate, prune: bool| {
+        let options = ReaderOptions::new().with_max_parallelism(Some(1));
+        let table = TableReader::open_with(&path, options).unwrap();
+        let before = table.file().stats().reads;
+        let found = all(table.scan().filter(filter).prune(prune)).num_rows();
+        (found, table.file().stats().reads - before)
+    };
+    assert_eq!(reads(id(Comparison::Less, 0), true), (0, 0));
+    let (found, one) = reads(id(Comparison::Equal, 7_654), true);
+    assert!(found == 1 && one < 5, "{one}");
+    let (found, every) = reads(id(Comparison::Equal, 7_654), false);
+    assert!(found == 1 && every >= 20, "{every}");
+}

@@ -38,7 +38,16 @@ pub(super) struct Inner {
     pub(super) schema: ColumnSchema,
     heads: Box<[OnceBox<Head>]>,
     kept_bytes: AtomicUsize,
-    statistics: OnceBox<HashMap<u64, GroupStatistics>>,
+    statistics: OnceBox<Statistics>,
+}
+
+/// What the file tells of its row groups.
+#[derive(Debug)]
+struct Statistics {
+    /// In the order of the file.
+    all: Vec<GroupStatistics>,
+    /// By the hash of the data that they tell of.
+    by_hash: HashMap<u64, usize>,
 }
 
 /// What locates the pages of a row group.
@@ -336,22 +345,35 @@ impl Inner {
 
     /// The statistics of the row group whose data have this hash.
     pub(super) fn statistics_of(&self, data_hash: u64) -> Result<Option<&GroupStatistics>> {
-        if let Some(all) = self.statistics.get() {
-            return Ok(all.get(&data_hash));
+        let statistics = self.statistics()?;
+        let found = statistics.by_hash.get(&data_hash);
+        Ok(found.and_then(|&place| statistics.all.get(place)))
+    }
+
+    /// The statistics that stand where those of row group number `group` are to stand: where there are as many as row
+    /// groups, these are in order. Whoever has come to know the hash of the data has to look whether they are of it.
+    pub(super) fn statistics_at(&self, group: u64) -> Result<Option<&GroupStatistics>> {
+        let all = &self.statistics()?.all;
+        let is_complete = all.len() as u64 == self.reader.num_chunks();
+        let place = usize::try_from(group).ok().filter(|_| is_complete);
+        Ok(place.and_then(|place| all.get(place)))
+    }
+
+    fn statistics(&self) -> Result<&Statistics> {
+        if let Some(statistics) = self.statistics.get() {
+            return Ok(statistics);
         }
         let contents = self.reader.inner().statistics()?.unwrap_or_default();
         let at = At::byte(self.reader.footer().footer_end);
         // Statistics that cannot be read are none: they only help to pass over row groups. `verify` tells of them.
         let all =
             GroupStatistics::parse_all(&contents, self.schema.nodes_len(), at).unwrap_or_default();
-        let all = all
-            .into_iter()
-            .map(|group| (group.data_hash, group))
+        let places = all.iter().enumerate();
+        let by_hash = places
+            .map(|(place, group)| (group.data_hash, place))
             .collect();
-        Ok(self
-            .statistics
-            .get_or_init(|| Box::new(all))
-            .get(&data_hash))
+        let statistics = Box::new(Statistics { all, by_hash });
+        Ok(self.statistics.get_or_init(|| statistics))
     }
 
     /// Reads what is wanted of the row group at `location`.

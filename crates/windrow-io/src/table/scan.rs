@@ -261,6 +261,9 @@ impl Work {
 
     /// Reads `rows` of a row group; `None` if none of them is wanted.
     fn read(&self, location: &ChunkLocation, rows: Range<u64>) -> Result<Option<RecordBatch>> {
+        if self.is_ruled_out(location)? {
+            return Ok(None);
+        }
         let head = self.inner.head(location)?;
         let Some(predicate) = &self.predicate else {
             return self
@@ -282,6 +285,15 @@ impl Work {
         }
         self.join(location, &head, predicate, &asked, rows, &wanted, count)
             .map(Some)
+    }
+
+    /// Whether statistics say that nothing of a row group is wanted, before anything of it is read.
+    fn is_ruled_out(&self, location: &ChunkLocation) -> Result<bool> {
+        let Some(predicate) = self.predicate.as_ref().filter(|_| self.prune) else {
+            return Ok(false);
+        };
+        let told = self.inner.statistics_at(location.chunk)?;
+        Ok(told.is_some_and(|told| !predicate.may_match(told, location.records, &self.schema)))
     }
 
     /// The wanted rows: of the columns that the predicate asked for, and of the others.

@@ -10,7 +10,7 @@ mod decoded {
     use std::sync::Arc;
 
     use hashbrown::HashMap;
-    use windrow_columnar::{ChunkRead, ColumnSchema, Front, GroupStatistics};
+    use windrow_columnar::{ChunkRead, ColumnError, ColumnSchema, Front, GroupStatistics};
     use windrow_format::{At, Chunk, Limits, parse_statistics_chunk};
 
     use crate::error::Result;
@@ -24,6 +24,8 @@ mod decoded {
         schema: ColumnSchema,
         /// By the hash of the data that they tell of.
         statistics: Arc<HashMap<u64, Vec<GroupStatistics>>>,
+        /// These hashes in the order of the statistics, if there are as many as row groups.
+        hashes: Option<Arc<[u64]>>,
     }
 
     impl ColumnChecks {
@@ -54,13 +56,18 @@ mod decoded {
             let contents = reader.inner().statistics()?.unwrap_or_default();
             // What is wrong with the chunk of statistics is told where it stands.
             let told = GroupStatistics::parse_all(&contents, schema.nodes_len(), at);
+            let told = told.unwrap_or_default();
+            let is_complete = told.len() as u64 == reader.num_chunks();
+            let hashes = told.iter().map(|group| group.data_hash);
+            let hashes = is_complete.then(|| hashes.collect());
             let mut statistics: HashMap<u64, Vec<GroupStatistics>> = HashMap::new();
-            for group in told.unwrap_or_default() {
+            for group in told {
                 statistics.entry(group.data_hash).or_default().push(group);
             }
             Ok(Ok(Some(Self {
                 schema,
                 statistics: Arc::new(statistics),
+                hashes,
             })))
         }
 
@@ -72,6 +79,7 @@ mod decoded {
             Ok(Some(Self {
                 schema: ColumnSchema::parse(message, at)?,
                 statistics: Arc::default(),
+                hashes: None,
             }))
         }
 
@@ -98,6 +106,12 @@ mod decoded {
             front.check_rows(&self.schema, &rows, first)?;
             for told in others {
                 front.check_rows(&self.schema, &rows, Some(told))?;
+            }
+            let place = at.chunk.and_then(|chunk| usize::try_from(chunk).ok());
+            let told = place.and_then(|place| self.hashes.as_ref()?.get(place));
+            if told.is_some_and(|told| *told != header.data_hash) {
+                let what = "they do not stand in the order of the row groups";
+                return Err(ColumnError::Statistics { at, what }.into());
             }
             Ok(())
         }
