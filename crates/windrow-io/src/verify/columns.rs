@@ -138,7 +138,7 @@ mod missing {
     use crate::verify::{Fault, FaultError};
 
     /// There is none: without the feature `columns` no page is decoded.
-    #[derive(Debug, Clone, Copy)]
+    #[derive(Debug, Clone)]
     pub(in crate::verify) enum ColumnChecks {}
 
     impl ColumnChecks {

@@ -72,7 +72,8 @@ impl FaultError {
     }
 
     /// What is wrong with the framing; `None` if it is what stands inside.
-    pub(crate) fn as_format(&self) -> Option<&FormatError> {
+    #[must_use]
+    pub fn as_format(&self) -> Option<&FormatError> {
         match self {
             Self::Format(error) => Some(error),
             #[cfg(feature = "columns")]
