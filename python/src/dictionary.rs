@@ -7,13 +7,16 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 use windrow::format::{MAX_DICTIONARY_BYTES, MIN_DICTIONARY_BYTES, RecordGroup};
 use windrow::{DictionaryError, DictionaryOption, Error, Layout, SourceName, WriterOptions};
 
 use crate::errors::{exception, raise};
+use crate::indices::type_name;
 use crate::place::{buffer_or_none, bytes_of, each_record, local_path};
+use crate::tables::{Table, TableReader, TableSource};
 
 /// Bytes of records that are taken in.
 const SAMPLE_BYTES: usize = 16 << 20;
@@ -156,6 +159,16 @@ fn size(bytes: &Bound<'_, PyAny>) -> PyResult<u32> {
 
 /// Takes in the first of these records, of each no more than `record_bytes`.
 pub fn sample(records: &Bound<'_, PyAny>, record_bytes: usize) -> PyResult<RecordGroup> {
+    if records.is_instance_of::<TableReader>()
+        || records.is_instance_of::<TableSource>()
+        || records.is_instance_of::<Table>()
+    {
+        return Err(PyTypeError::new_err(format!(
+            "records are needed, and {} has rows: of tables, `profile` of write_table says what they are made for, and \
+             columns have dictionaries of their own",
+            type_name(records)
+        )));
+    }
     let mut samples = RecordGroup::new();
     for (number, record) in each_record(records)?.enumerate() {
         let record = bytes_of(&record?)?;

@@ -57,9 +57,36 @@ pub fn exception(name: &'static str, code: &'static str, message: String) -> PyE
     })
 }
 
-/// A record number that is not below `len`. `index` may be negative or larger than any number of records.
-pub fn out_of_range(index: impl std::fmt::Display, len: u64, what: &str) -> PyErr {
-    let message = format!("record {index} is out of range: {what} has {len} records");
+/// What numbers are numbers of, in messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole<'a> {
+    name: &'a str,
+    noun: &'static str,
+}
+
+impl<'a> Whole<'a> {
+    /// Something that has rows.
+    pub const fn of_rows(name: &'a str) -> Self {
+        Self { name, noun: "row" }
+    }
+}
+
+impl<'a> From<&'a str> for Whole<'a> {
+    /// Something that has records.
+    fn from(name: &'a str) -> Self {
+        let noun = "record";
+        Self { name, noun }
+    }
+}
+
+/// A number that is not below `len`. `index` may be negative or larger than any number of records.
+pub fn out_of_range<'a>(
+    index: impl std::fmt::Display,
+    len: u64,
+    of: impl Into<Whole<'a>>,
+) -> PyErr {
+    let Whole { name, noun } = of.into();
+    let message = format!("{noun} {index} is out of range: {name} has {len} {noun}s");
     exception("OutOfRangeError", "out_of_range", message)
 }
 

@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyList, PyString, PyTuple};
 
-use crate::errors::out_of_range;
+use crate::errors::{Whole, out_of_range};
 use crate::view::View;
 
 /// Numbers between two looks for Ctrl-C, and at what a batch may hold.
@@ -21,9 +21,13 @@ pub enum Key<'py> {
 }
 
 /// Tells a number from a list of numbers. Slices are dealt with before.
-pub fn key<'py>(object: &Bound<'py, PyAny>, view: &View, what: &str) -> PyResult<Key<'py>> {
+pub fn key<'py, 'a>(
+    object: &Bound<'py, PyAny>,
+    view: &View,
+    of: impl Into<Whole<'a>>,
+) -> PyResult<Key<'py>> {
     if object.is_instance_of::<PyInt>() {
-        return number(object, view, what).map(Key::One);
+        return number(object, view, of).map(Key::One);
     }
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
         return Ok(Key::Many(object.clone()));
@@ -34,16 +38,20 @@ pub fn key<'py>(object: &Bound<'py, PyAny>, view: &View, what: &str) -> PyResult
         None => 0,
     };
     if dimensions == 0 && object.hasattr("__index__")? {
-        return number(object, view, what).map(Key::One);
+        return number(object, view, of).map(Key::One);
     }
     Ok(Key::Many(object.clone()))
 }
 
 /// A number, or the error for one that no file can have.
-pub fn number(object: &Bound<'_, PyAny>, view: &View, what: &str) -> PyResult<i64> {
+pub fn number<'a>(
+    object: &Bound<'_, PyAny>,
+    view: &View,
+    of: impl Into<Whole<'a>>,
+) -> PyResult<i64> {
     object.extract::<i64>().map_err(|error| {
         if error.is_instance_of::<PyOverflowError>(object.py()) {
-            return out_of_range(object, view.len, what);
+            return out_of_range(object, view.len, of);
         }
         PyTypeError::new_err(format!(
             "an index must be an integer, not {}",
@@ -53,19 +61,20 @@ pub fn number(object: &Bound<'_, PyAny>, view: &View, what: &str) -> PyResult<i6
 }
 
 /// The records of `view` at these places, all checked; negative places count from the end if `wrap` says so.
-pub fn records(
+pub fn records<'a>(
     places: &Bound<'_, PyAny>,
     view: &View,
     wrap: bool,
-    what: &str,
+    of: impl Into<Whole<'a>>,
     check: impl Fn(u64) -> PyResult<()>,
 ) -> PyResult<Vec<u64>> {
+    let of = of.into();
     let mut records = Vec::new();
     let mut push = |place: i64| {
         if place < 0 && !wrap {
-            return Err(out_of_range(place, view.len, what));
+            return Err(out_of_range(place, view.len, of));
         }
-        records.push(view.at(view.place(place, what)?));
+        records.push(view.at(view.place(place, of)?));
         if records.len() % CHECK_EVERY == 0 {
             check(records.len() as u64)?;
             places.py().check_signals()?;
@@ -77,7 +86,7 @@ pub fn records(
         if wrap && place.is_instance_of::<PyBool>() {
             return Err(PyTypeError::new_err(MASK));
         }
-        number(place, view, what)
+        number(place, view, of)
     };
     if let Ok(list) = places.cast::<PyList>() {
         for place in list.iter() {
@@ -86,7 +95,7 @@ pub fn records(
         return Ok(records);
     }
     refuse_texts(places)?;
-    if let Some(numbers) = numbers_in_buffer(places, view, what)? {
+    if let Some(numbers) = numbers_in_buffer(places, view, of)? {
         numbers.into_iter().try_for_each(push)?;
         return Ok(records);
     }
@@ -121,7 +130,7 @@ fn refuse_texts(places: &Bound<'_, PyAny>) -> PyResult<()> {
 fn numbers_in_buffer(
     places: &Bound<'_, PyAny>,
     view: &View,
-    what: &str,
+    of: Whole<'_>,
 ) -> PyResult<Option<Vec<i64>>> {
     let Ok(buffer) = PyUntypedBuffer::get(places) else {
         return Ok(None);
@@ -150,7 +159,7 @@ fn numbers_in_buffer(
     } else if let Ok(buffer) = buffer.as_typed::<u64>() {
         let all = buffer.to_vec(py)?;
         let fit =
-            |number: u64| i64::try_from(number).map_err(|_| out_of_range(number, view.len, what));
+            |number: u64| i64::try_from(number).map_err(|_| out_of_range(number, view.len, of));
         all.into_iter().map(fit).collect::<PyResult<_>>()?
     } else if let Some(numbers) = widened::<i32>(py, &buffer)
         .or_else(|| widened::<u32>(py, &buffer))

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PySlice;
 
-use crate::errors::out_of_range;
+use crate::errors::{Whole, out_of_range};
 
 /// Records `start`, `start + step`, ... : `len` of them. All of them exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,9 +78,9 @@ impl View {
     }
 
     /// The place that `index` means; negative numbers count from the end.
-    pub fn place(&self, index: i64, what: &str) -> PyResult<u64> {
+    pub fn place<'a>(&self, index: i64, of: impl Into<Whole<'a>>) -> PyResult<u64> {
         self.place_or_none(index)
-            .ok_or_else(|| out_of_range(index, self.len, what))
+            .ok_or_else(|| out_of_range(index, self.len, of))
     }
 
     /// The same, `None` if there is no such place.

@@ -97,6 +97,39 @@ def test_slices_and_instructions(paths: list[str]) -> None:
     assert list(windrow.TableSource(chosen)) == PYTHON[105:115] + PYTHON[:3]
 
 
+def test_parts_of_files(paths: list[str], tmp_path: Path) -> None:
+    source = windrow.TableSource([f"{paths[2]}[5:15]", paths[0], f"{paths[3]}[299:299]", f"{paths[3]}[0:299]"])
+    assert source.parts == [(paths[2], 5, 10), (paths[0], 0, 100), (paths[3], 299, 0), (paths[3], 0, 299)]
+    assert list(source) == PYTHON[105:115] + PYTHON[:100] + PYTHON[701:]
+    assert source.locate(3) == (0, 8) and source[8] == PYTHON[113]
+    again = pickle.loads(pickle.dumps(source))
+    assert again.parts == source.parts and list(again) == list(source)
+    # A file of that very name is that file.
+    bracketed = tmp_path / "a[0:1]"
+    windrow.write_table(bracketed, TABLE)
+    assert len(windrow.TableSource(bracketed)) == ROWS
+    # What is not there is told when it is read, or where the schema is asked of it.
+    late = windrow.TableSource([paths[0], f"{paths[1]}[0:1]", windrow.FileInstruction(paths[2], 0, 5, 600)])
+    assert len(late) == 106 and late[99] == PYTHON[99]
+    for place, message in ((100, "rows 0..1 does not fit .*: it has 0 rows"), (101, "it has 601 rows")):
+        with pytest.raises(windrow.SourceError, match=message) as raised:
+            late[place]
+        assert raised.value.code == "instruction"
+    with pytest.raises(windrow.SourceError, match="the range ends before it begins"):
+        windrow.TableSource(f"{paths[0]}[5:2]")
+    with pytest.raises(windrow.SourceError, match="instruction for rows 0..101"):
+        windrow.TableSource(f"{paths[0]}[0:101]")
+
+
+def test_the_first_file_that_cannot_be_opened_is_told(paths: list[str], tmp_path: Path) -> None:
+    missing = [str(tmp_path / f"missing-{number}") for number in range(40)]
+    for threads in (0, None):
+        with pytest.raises(FileNotFoundError, match="missing-0:"):
+            windrow.TableSource([*paths, *missing], max_parallelism=threads)
+        many = windrow.TableSource(paths * 20, max_parallelism=threads)
+        assert len(many) == 20 * ROWS and many.take(range(len(many)))["label"].to_pylist() == TABLE["label"].to_pylist() * 20
+
+
 def test_identity(paths: list[str]) -> None:
     source = windrow.TableSource(paths, ["label"])
     again = windrow.TableSource(paths, ["label"])

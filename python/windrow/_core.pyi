@@ -122,6 +122,10 @@ class _TableReaderKeywords(TypedDict, total=False):
     chunk_cache_bytes: int
     """What locates the pages of row groups, and their dictionaries, kept for single rows, for each open file. Default
     32 MiB."""
+    on_corrupt: _OnCorrupt
+    """What reading does about damage. With `"skip"`, iteration, `read` and scans go on without the rows that cannot be
+    read, and `TableReader.skipped` lists them; a file whose index cannot be used is scanned. `reader[i]`, `take` and
+    data loaders raise whatever it says. Default `"raise"`."""
 
 @type_check_only
 class _TableKeywords(TypedDict, total=False):
@@ -996,6 +1000,12 @@ class TableReader(Sequence[_Row]):
     @property
     def num_rows(self) -> int: ...
     @property
+    def is_scanned(self) -> bool:
+        """Whether the file has no index that can be used, so that it was scanned instead."""
+    @property
+    def skipped(self) -> list[Fault]:
+        """What was skipped so far, by its first byte and row; at most 100,000. Views and scans share the list."""
+    @property
     def num_row_groups(self) -> int:
         """Row groups of the file; slices do not change it."""
     @property
@@ -1038,8 +1048,9 @@ class TableSource(Sequence[_Row]):
         source[3], source.take([3, 1]).column("dep_delay").to_pylist()
 
     Args:
-        paths: a path, a `FileInstruction`, or a sequence of these, as for `DataSource`. The footers of whole files are
-            read at once, one after the other. All files have the columns that are read.
+        paths: a path, a `FileInstruction`, or a sequence of these, as for `DataSource`: patterns, and `path[a:b]` for
+            some rows of a file. The footers of whole files are read at once, in parallel; parts are opened, and
+            checked, when they are first read. All files have the columns that are read.
         columns: names of those that are read, in their order. Default `None`: all.
         max_open_files: files kept open at once, at least 1.
         fingerprint: names the content in `repr` instead of a hash of paths, ranges and columns.
@@ -1241,7 +1252,7 @@ class Fault:
     def chunk_index(self) -> int | None: ...
     @property
     def record_range(self) -> tuple[int, int] | None:
-        """The records that cannot be read because of it, half-open; `None` if none is lost or nobody knows."""
+        """The records, or rows, that cannot be read because of it, half-open; `None` if none is lost or nobody knows."""
 
 @final
 class VerifyReport:
@@ -1276,7 +1287,7 @@ def verify(
 
     Args:
         path: the file.
-        deep: also decode every record.
+        deep: also decode every record, or every page of columns, and compare statistics with what is there.
         max_faults: faults that the report keeps; the others are counted.
         progress: called now and then with the bytes that were checked.
 

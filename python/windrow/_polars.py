@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def scan(
         Whether row groups are passed over by their statistics. Statistics prove nothing: whoever wrote the file can
         hide rows with them. Default `True`.
     options
-        Those of `TableReader`.
+        Those of `TableReader`. What `on_corrupt="skip"` leaves out is told by a `RuntimeWarning`.
     """
     from polars.io.plugins import register_io_source
 
@@ -89,6 +90,14 @@ class _Source:
                 if with_columns is not None and frame.columns != with_columns:
                     frame = frame.select(with_columns)
                 yield frame
+            _tell_skipped(path, reader)
+
+
+def _tell_skipped(path: str, reader: TableReader) -> None:
+    # polars has no other place for it.
+    for fault in reader.skipped:
+        lost = f"rows {fault.record_range[0]}..{fault.record_range[1]} lost: " if fault.record_range else ""
+        warnings.warn(f"{path}: {lost}{fault.message}", RuntimeWarning, stacklevel=2)
 
 
 def _scan(

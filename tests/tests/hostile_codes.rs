@@ -168,7 +168,8 @@ fn misnumbered() -> FormatError {
     forge.chunk(&encoded.unwrap(), &chunk[40..]);
     let bytes = forge.postscript(64);
     let recovered = recover_store(bytes, SourceName::MEMORY, &RecoverOptions::new()).unwrap();
-    recovered.report.skipped[0].error.clone()
+    let fault = &recovered.report.skipped[0];
+    fault.error.as_format().unwrap().clone()
 }
 
 /// What `verify` says of a file with bytes behind its last index.
@@ -176,7 +177,7 @@ fn unfinished_append() -> FormatError {
     let mut bytes = sealed(sound());
     bytes.extend([0; 100]);
     let report = verify_store(bytes, SourceName::MEMORY, &VerifyOptions::new()).unwrap();
-    report.faults[0].error.clone()
+    report.faults[0].error.as_format().unwrap().clone()
 }
 
 fn compressed(codec: Codec, bytes: &[u8]) -> Vec<u8> {

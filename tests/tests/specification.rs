@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use toml::Value;
 use windrow::columnar::constants::{
-    BLOCK_VALUES, MAX_BODY_DEPTH, MAX_BOUND_BYTES, MAX_EXPONENT, MAX_PAGE_LOG2,
+    BLOCK_VALUES, MAX_BODY_DEPTH, MAX_BOUND_BYTES, MAX_EXPONENT, MAX_PAGE_LOG2, MAX_SCHEMA_DEPTH,
 };
 use windrow::format::options::{
     BROTLI_AUTO_WINDOW_LOG, DEFAULT_BROTLI_LEVEL, DEFAULT_CHUNK_CACHE_BYTES, DEFAULT_GROUP_SIZE,
@@ -131,6 +131,15 @@ const CHECKS: &[Check] = &[
         is(v, MAX_EXPONENT as u64)
     }),
     ("columns.max_bound_bytes", |v| is(v, MAX_BOUND_BYTES as u64)),
+    ("columns.max_schema_depth", |v| {
+        is(v, MAX_SCHEMA_DEPTH as u64)
+    }),
+    // Tests of the crate that decodes pages go to these limits and beyond.
+    ("columns.dictionary_free_values", |v| is(v, 1_u32 << 16)),
+    ("columns.dictionary_values_per_byte", |v| is(v, 128)),
+    ("columns.page_free_bytes", |v| is(v, 1_u32 << 16)),
+    ("columns.page_bytes_per_value", |v| is(v, 64)),
+    ("columns.page_plain_factor", |v| is(v, 2)),
     ("columns.lz4", |v| {
         let byte = PageCompression::Lz4.to_byte();
         is(v, byte)

@@ -121,6 +121,7 @@ fn append_rows(args: &AppendArgs, before: Before) -> Result<Exit, CliError> {
         inputs: &args.inputs,
         formats: &formats,
         header: args.input_args.header(),
+        read: args.input_args.read(),
         writer: &args.writer,
         table: &args.table,
         copy: args.copy,

@@ -83,6 +83,13 @@ pub fn run(args: &BenchArgs) -> Result<Exit, CliError> {
 fn bench(path: &Path, time: Duration) -> Result<BenchLine, CliError> {
     let options = ReaderOptions::new().with_chunk_cache_bytes(0);
     let mut reader = Reader::open_with(path, options.clone())?;
+    if reader.has_columns() {
+        return Err(CliError::NotOfTables {
+            path: path.to_path_buf(),
+            command: "bench",
+            instead: "`windrow inspect` tells what each column takes, and `windrow cat --where` how long a query takes",
+        });
+    }
     let mut shuffled = Shuffled::new(reader.len());
     let mut best = Best::default();
     let budget = time / ROUNDS;

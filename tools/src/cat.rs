@@ -63,14 +63,15 @@ struct Bounds {
 }
 
 pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
-    if table::holds_columns(&args.file) {
+    if table::holds_columns(&args.file, args.show.read().options()) {
         if args.follow {
-            return Err(TableUsage::NotOfColumns { option: "follow" }.into());
+            return Err(follow::NOT_OF_COLUMNS.into());
         }
         return table::show(&Show {
             path: &args.file,
             table: &args.table,
             look: args.show.row_look()?,
+            read: args.show.read(),
             range: args.range.map(|bounds| (bounds.begin, bounds.end)),
             indices: args.indices.as_deref(),
             limit: args.limit,
@@ -111,11 +112,12 @@ fn refuse_table_options(args: &ShowTableArgs) -> Result<(), TableUsage> {
 }
 
 pub fn run_head(args: &HeadArgs) -> Result<Exit, CliError> {
-    if table::holds_columns(&args.file) {
+    if table::holds_columns(&args.file, args.show.read().options()) {
         return table::show(&Show {
             path: &args.file,
             table: &args.table,
             look: args.show.row_look()?,
+            read: args.show.read(),
             range: None,
             indices: None,
             limit: Some(args.n),

@@ -223,11 +223,29 @@ pub enum CliError {
     },
     #[error("{}: {} holds a table, not records", .path.display(), .format.name())]
     HoldsTable { path: PathBuf, format: Format },
+    #[error("{} holds a table, and windrow {command} is about records: {instead}", .path.display())]
+    NotOfTables {
+        path: PathBuf,
+        command: &'static str,
+        instead: &'static str,
+    },
     #[error("cannot write standard output")]
     Stdout(#[source] io::Error),
 }
 
 impl CliError {
+    /// What a command that is only about records says of a table.
+    pub fn of_records_only(self, command: &'static str, instead: &'static str) -> Self {
+        match self {
+            Self::HoldsTable { path, .. } => Self::NotOfTables {
+                path,
+                command,
+                instead,
+            },
+            other => other,
+        }
+    }
+
     /// An operating system error about `path`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();

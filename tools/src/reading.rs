@@ -44,12 +44,22 @@ pub fn tell(path: &Path, reader: &Reader) -> u64 {
     tell_skips(path, reader)
 }
 
+/// What a file holds.
+fn noun(reader: &Reader) -> &'static str {
+    if reader.has_columns() {
+        "row"
+    } else {
+        "record"
+    }
+}
+
 /// Tells of a file that is not complete.
 pub fn tell_state(path: &Path, reader: &Reader) {
+    let noun = noun(reader);
     if reader.is_scanned() {
         tell_line(
             path,
-            "has no index that can be used: its records were found by a scan",
+            &format!("has no index that can be used: its {noun}s were found by a scan"),
         );
     }
     let behind = reader.file_bytes().saturating_sub(reader.sealed_bytes());
@@ -66,7 +76,8 @@ pub fn tell_state(path: &Path, reader: &Reader) {
 
 /// Lists what a reader skipped, and returns how many parts there are.
 pub fn tell_skips(path: &Path, reader: &Reader) -> u64 {
-    let listed = tell_skipped(path, &reader.skipped());
+    let noun = noun(reader);
+    let listed = tell_skipped_of(path, &reader.skipped(), noun);
     let all = listed.max(reader.stats().chunks_skipped);
     if all > listed {
         tell_line(
@@ -79,17 +90,21 @@ pub fn tell_skips(path: &Path, reader: &Reader) -> u64 {
 
 /// Lists parts of a file that were skipped, and returns how many there are.
 pub fn tell_skipped(path: &Path, faults: &[Fault]) -> u64 {
+    tell_skipped_of(path, faults, "record")
+}
+
+fn tell_skipped_of(path: &Path, faults: &[Fault], noun: &str) -> u64 {
     for fault in faults {
-        tell_line(path, &skipped_in_words(fault));
+        tell_line(path, &skipped_in_words(fault, noun));
     }
     faults.len() as u64
 }
 
-fn skipped_in_words(fault: &Fault) -> String {
+fn skipped_in_words(fault: &Fault, noun: &str) -> String {
     let (bytes, code, message) = (&fault.bytes, fault.code(), chain(&fault.error));
     let chunk = fault.chunk.map(|chunk| format!(", chunk {chunk}"));
     let records = fault.records.as_ref();
-    let lost = records.map(|lost| format!("; records {}..{} lost", lost.start, lost.end));
+    let lost = records.map(|lost| format!("; {noun}s {}..{} lost", lost.start, lost.end));
     format!(
         "skipped bytes {}..{}{}: {code}: {message}{}",
         bytes.start,

@@ -42,6 +42,7 @@ pub fn run(args: &RechunkArgs) -> Result<Exit, CliError> {
     if reader.has_columns() {
         return table::rechunk(
             &args.input,
+            reader,
             &output,
             &args.output,
             &args.writer,

@@ -91,6 +91,10 @@ impl GainLine {
     }
 }
 
+/// What to do about a table.
+const INSTEAD: &str = "its columns have dictionaries of their own wherever they help, and `windrow rechunk --profile small` \
+    writes it as small as it gets";
+
 pub fn run(args: &TrainArgs) -> Result<Exit, CliError> {
     if args.output == Path::new("-") {
         return Err(CliError::DictionaryStream);
@@ -100,7 +104,9 @@ pub fn run(args: &TrainArgs) -> Result<Exit, CliError> {
     let mut sampler = Sampler::new(SAMPLE_BYTES, RUN_RECORDS);
     let mut skipped = 0;
     for (path, format) in args.inputs.iter().zip(formats) {
-        let mut source = args.source.open_for_parts(path, format)?;
+        let source = args.source.open_for_parts(path, format);
+        let mut source =
+            source.map_err(|error| error.of_records_only("train-dictionary", INSTEAD))?;
         sampler.take(&mut source)?;
         skipped += source.tell();
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use windrow::{Fault, VerifyOptions, VerifyReport};
+use windrow::{Fault, ReaderOptions, VerifyOptions, VerifyReport};
 
 use crate::error::{CliError, Exit, chain, printable};
 use crate::output::{ErrorLine, Stdout, complain, count, size};
@@ -18,7 +18,7 @@ pub struct VerifyArgs {
     /// Files to check; all are checked, whatever is wrong with one
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Also decode every record
+    /// Also decode every record, and every page of columns, and compare statistics
     #[arg(long)]
     deep: bool,
     /// Print one line of JSON per file (see tools/JSON.md in the repository)
@@ -53,9 +53,9 @@ struct FileLine {
 pub struct FaultLine {
     code: &'static str,
     message: String,
-    pub byte: u64,
+    byte: u64,
     bytes: [u64; 2],
-    pub chunk: Option<u64>,
+    chunk: Option<u64>,
     records: Option<[u64; 2]>,
 }
 
@@ -100,7 +100,7 @@ struct Found {
 
 impl Found {
     fn is_sound(&self) -> bool {
-        self.faults.is_empty() && self.report.is_sound()
+        self.report.is_sound()
     }
 
     /// Records in the faults' ranges, each counted once.
@@ -117,12 +117,8 @@ fn check(path: &Path, args: &VerifyArgs) -> Result<Found, CliError> {
         .with_deep(args.deep)
         .with_progress(progress.setter());
     let report = windrow::verify(path, &options)?;
-    let mut faults: Vec<FaultLine> = report.faults.iter().map(FaultLine::new).collect();
-    let has_columns = table::holds_columns(path);
-    if has_columns && args.deep {
-        faults.extend(table::check_rows(path, &faults, progress.setter())?);
-        faults.sort_by_key(|fault| fault.bytes[0]);
-    }
+    let faults = report.faults.iter().map(FaultLine::new).collect();
+    let has_columns = table::holds_columns(path, ReaderOptions::new());
     Ok(Found {
         report,
         faults,
@@ -187,23 +183,6 @@ fn file_line(path: &Path, args: &VerifyArgs, found: Found) -> FileLine {
 }
 
 impl FaultLine {
-    /// A fault of a row group, found when it was decoded.
-    pub fn of_error(
-        error: &windrow::Error,
-        bytes: [u64; 2],
-        chunk: Option<u64>,
-        records: Option<[u64; 2]>,
-    ) -> Self {
-        Self {
-            code: error.code(),
-            message: table::message_of(error),
-            byte: error.at().map_or(bytes[0], |at| at.byte),
-            bytes,
-            chunk,
-            records,
-        }
-    }
-
     pub fn new(fault: &Fault) -> Self {
         let pair = |range: &Range<u64>| [range.start, range.end];
         Self {

@@ -54,6 +54,8 @@ pub struct RowGroup {
 /// A node, encoded.
 #[derive(Debug)]
 pub struct EncodedNode {
+    len: usize,
+    nulls: usize,
     page_log2: u8,
     codec: PageCodec,
     has_shared: bool,
@@ -186,37 +188,43 @@ impl RowGroup {
         self.schema.arrow().field(column).name()
     }
 
-    /// Appends the chunk of the encoded nodes, all in order, to `out`: header and data, without block headers.
-    pub fn finish(&self, nodes: Vec<EncodedNode>, out: &mut Vec<u8>) -> EncodedGroup {
-        let descriptions = nodes
-            .iter()
-            .zip(&self.nodes)
-            .map(|(encoded, values)| NodeDescription {
-                len: values.len as u64,
-                nulls: values.null_count() as u64,
-                page_log2: encoded.page_log2,
-                compression: encoded.codec.compression(),
-                has_shared: encoded.has_shared,
-                ends: &encoded.ends,
-                crcs: &encoded.crcs,
-            });
+    /// Appends the chunk of the encoded nodes, all in order, to `out`: header and data, without block headers. Memory: the
+    /// values are let go, and then `out` takes what the nodes take.
+    pub fn finish(self, nodes: Vec<EncodedNode>, out: &mut Vec<u8>) -> EncodedGroup {
+        let Self {
+            schema,
+            rows,
+            nodes: values,
+        } = self;
+        drop(values);
+        let descriptions = nodes.iter().map(|encoded| NodeDescription {
+            len: encoded.len as u64,
+            nulls: encoded.nulls as u64,
+            page_log2: encoded.page_log2,
+            compression: encoded.codec.compression(),
+            has_shared: encoded.has_shared,
+            ends: &encoded.ends,
+            crcs: &encoded.crcs,
+        });
         // The header is written over its place when the data are there.
         let header_begin = out.len();
         out.resize(header_begin + HEADER_BYTES, 0);
         let begin = out.len();
-        push_front(out, self.rows as u64, self.schema.hash(), descriptions);
-        out.reserve(nodes.iter().map(|node| node.pages.len() + PART_BYTES).sum());
-        for node in &nodes {
+        push_front(out, rows as u64, schema.hash(), descriptions);
+        out.reserve_exact(nodes.iter().map(|node| node.pages.len() + PART_BYTES).sum());
+        let decoded = nodes.iter().map(|node| node.plain_bytes).sum();
+        let mut statistics = Vec::with_capacity(nodes.len());
+        for node in nodes {
             out.resize(begin + (out.len() - begin).next_multiple_of(PART_BYTES), 0);
             out.extend_from_slice(&node.pages);
+            statistics.push(node.statistics);
         }
-        let decoded = nodes.iter().map(|node| node.plain_bytes).sum();
         let header = ChunkHeader::new(ChunkType::Columns, 1, decoded, &out[begin..]);
         out[header_begin..begin].copy_from_slice(&header.encode());
         EncodedGroup {
             header,
-            rows: self.rows as u64,
-            statistics: nodes.into_iter().map(|node| node.statistics).collect(),
+            rows: rows as u64,
+            statistics,
         }
     }
 }
@@ -256,6 +264,8 @@ fn encode(
         plain += values.len.div_ceil(8) as u64;
     }
     let mut node = EncodedNode {
+        len: values.len,
+        nulls,
         page_log2: if effort == Effort::Bytes {
             CODEC_PAGE_LOG2
         } else {
@@ -307,8 +317,11 @@ fn encode(
         }
         node.finish_page(&page, compressor)?;
         if begin == 0 {
-            node.pages
-                .reserve((node.pages.len() - shared_bytes) / end * (values.len - end));
+            // A little more than if all pages were like the first: growing once more would take twice as much.
+            let left = (node.pages.len() - shared_bytes) as u64 * (values.len - end) as u64;
+            let left = left.div_ceil(end as u64);
+            let left = usize::try_from(left + left / 32).unwrap_or(0);
+            node.pages.reserve_exact(left + PART_BYTES);
         }
         begin = end;
         // As if the pages that follow were like those in front.
@@ -319,6 +332,9 @@ fn encode(
         if so_far.saturating_mul(values.len) / begin > left {
             return Ok(None);
         }
+    }
+    if node.pages.capacity() - node.pages.len() > node.pages.len() / 16 {
+        node.pages.shrink_to_fit();
     }
     Ok(Some(node))
 }

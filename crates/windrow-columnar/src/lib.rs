@@ -34,6 +34,7 @@ mod words;
 /// Constants of the layout; `format-spec/constants.toml` has them too.
 pub mod constants {
     pub use crate::front::MAX_PAGE_LOG2;
+    pub use crate::node::MAX_SCHEMA_DEPTH;
     pub use crate::statistics::MAX_BOUND_BYTES;
     pub use crate::words::kernels::BLOCK_VALUES;
     pub use crate::words::{MAX_BODY_DEPTH, MAX_EXPONENT};

@@ -87,7 +87,7 @@ pub(crate) struct Nodes {
 /// Bytes of a path that its children repeat.
 const MAX_PATH_BYTES: usize = 256;
 /// Fields may lie this deep inside each other; those who read flatbuffers stop at 64 tables.
-const MAX_DEPTH: usize = 48;
+pub const MAX_SCHEMA_DEPTH: usize = 48;
 
 impl Nodes {
     pub(crate) fn new(schema: &Schema) -> Result<Self, ColumnError> {
@@ -135,10 +135,10 @@ impl Nodes {
         depth: usize,
         bounds: bool,
     ) -> Result<usize, ColumnError> {
-        if depth > MAX_DEPTH {
+        if depth > MAX_SCHEMA_DEPTH {
             return Err(ColumnError::NestedTooDeep {
                 column: path,
-                limit: MAX_DEPTH,
+                limit: MAX_SCHEMA_DEPTH,
             });
         }
         let data_type = match field.data_type() {

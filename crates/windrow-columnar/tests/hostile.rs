@@ -20,6 +20,8 @@ use windrow_columnar::{
 };
 use windrow_format::{Codec, PageCodec, crc_of};
 
+use windrow_columnar::constants::MAX_SCHEMA_DEPTH;
+
 use forge::{
     Asked, Forged, ForgedNode, LIMITS, Sealed, constant, encode, head, page, parse_front, parts,
     read, read_whole, schema_of, words,
@@ -612,6 +614,68 @@ fn dictionaries() {
     }
 }
 
+/// A number of the section on columns of the specification.
+fn specified(name: &str) -> u64 {
+    let constants = include_str!("../../../format-spec/constants.toml");
+    let (_, section) = constants.split_once("\n[columns]\n").unwrap();
+    let line = section
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+    line.unwrap().parse().unwrap()
+}
+
+#[test]
+fn dictionaries_are_no_larger_than_the_specification_allows() {
+    let free = specified("dictionary_free_values");
+    let per_byte = specified("dictionary_values_per_byte");
+    let code = |len: u64, count: u64, shared: &dyn Fn(u32) -> Vec<u8>| {
+        let codes = page(&[&head(4, 0, 0), &constant(0)]);
+        let mut node = ForgedNode::new(len, codes.clone());
+        node.pages = vec![codes; usize::try_from(len.div_ceil(1 << 16)).unwrap()];
+        let node = node.with_shared(shared(u32::try_from(count).unwrap()));
+        let schema = schema(&[DataType::Int32]);
+        let mut forged = Forged::new(&schema, len, vec![node]);
+        forged.decoded_bytes = 4 * len;
+        read_whole(&schema, &forged.seal()).map_or_else(|error| error.code(), |_| "ok")
+    };
+    // One value again and again, in a few bytes.
+    let same = |count| dictionary(count, &[&constant(7)]);
+    assert_eq!(code(free * 2, free, &same), "ok");
+    assert_eq!(code(free * 2, free + 1, &same), "page");
+    assert_eq!(code(9, 9, &same), "ok");
+    assert_eq!(code(9, 10, &same), "page");
+    // Two hundred runs, the last of which takes what is left.
+    let runs = |count: u32| {
+        let ends: Vec<u32> = (1..200).chain([count]).collect();
+        let plain = head(0, 0, 0);
+        let values: Vec<u32> = (0..200).collect();
+        let (ends, values) = (words(&ends), words(&values));
+        dictionary(count, &[&head(5, 0, 200), &plain, &ends, &plain, &values])
+    };
+    let most = per_byte * runs(1000).len() as u64;
+    assert!(most > free);
+    assert_eq!(code(most * 2, most, &runs), "ok");
+    assert_eq!(code(most * 2, most + 1, &runs), "page");
+}
+
+#[test]
+fn pages_are_no_larger_than_the_specification_allows() {
+    let plain = 4;
+    let values = 10;
+    let most = specified("page_free_bytes")
+        + values * (specified("page_bytes_per_value") + specified("page_plain_factor") * plain);
+    let code = |bytes: u64| {
+        let mut page = page(&[&constant(7)]);
+        page.resize(usize::try_from(bytes).unwrap(), 0);
+        let mut node = ForgedNode::new(values, page);
+        node.compression = b'z';
+        refused(DataType::Int32, values, vec![node])
+    };
+    // It decompresses, and what stands behind its parts is told.
+    assert_eq!(code(most), "page");
+    assert_eq!(code(most + 1), "implausible_size");
+}
+
 /// A page of byte strings with these sizes.
 fn lengths(sizes: &[u32], begins: &[u64], bytes: &[u8]) -> Vec<u8> {
     let sizes = [head(0, 0, 0), words(sizes)].concat();
@@ -1112,7 +1176,8 @@ fn deep_schemas_come_back() {
     for depth in 0..80 {
         let field = Field::new("x", data_type.clone(), true);
         let Ok(schema) = ColumnSchema::new(Arc::new(Schema::new(vec![field]))) else {
-            assert!(depth > 20, "{depth}");
+            // The type alone is no level.
+            assert_eq!(depth, MAX_SCHEMA_DEPTH + 1);
             return;
         };
         ColumnSchema::parse(schema.message(), forge::AT)

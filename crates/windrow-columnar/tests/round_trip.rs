@@ -43,7 +43,6 @@ fn encode(batch: &RecordBatch, options: &EncodeOptions) -> Encoded {
     let mut chunk = Vec::new();
     let encoded = group.finish(nodes, &mut chunk);
     let data = chunk.split_off(usize::try_from(CHUNK_HEADER_BYTES).unwrap());
-    drop(group);
     Encoded {
         header: encoded.header,
         schema,

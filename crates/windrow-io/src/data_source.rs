@@ -7,6 +7,8 @@ mod shards;
 pub use instruction::{FileInstruction, SourcePart};
 pub use shards::{expand_pattern, shard_path};
 
+pub(crate) use instruction::FilePart;
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +24,6 @@ use crate::pool;
 use crate::reader::Reader;
 use crate::reader::RecordSizes;
 use crate::verify::Fault;
-use instruction::FilePart;
 use open_files::OpenFiles;
 
 /// Files that a source keeps open at once by default.

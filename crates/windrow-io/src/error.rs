@@ -1,6 +1,7 @@
 //! What can go wrong with a file, and where.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -13,29 +14,64 @@ use windrow_format::{At, ErrorKind, FormatError};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Names a file, or bytes that came from somewhere else, in messages. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SourceName(Option<Arc<PathBuf>>);
+#[derive(Debug, Clone)]
+pub struct SourceName {
+    path: Option<Arc<PathBuf>>,
+    /// What messages count in it: records, or, in an open file of columns, rows.
+    has_rows: bool,
+}
 
 impl SourceName {
     /// Bytes without a path.
-    pub const MEMORY: Self = Self(None);
+    pub const MEMORY: Self = Self {
+        path: None,
+        has_rows: false,
+    };
 
     /// A file.
     #[must_use]
     pub fn path(path: impl Into<PathBuf>) -> Self {
-        Self(Some(Arc::new(path.into())))
+        Self {
+            path: Some(Arc::new(path.into())),
+            has_rows: false,
+        }
     }
 
     /// The file's path, if there is one.
     #[must_use]
     pub fn as_path(&self) -> Option<&std::path::Path> {
-        self.0.as_deref().map(PathBuf::as_path)
+        self.path.as_deref().map(PathBuf::as_path)
+    }
+
+    /// The name of a file that is known to hold columns.
+    pub(crate) fn with_rows(mut self, has_rows: bool) -> Self {
+        self.has_rows = has_rows;
+        self
+    }
+
+    /// What it holds.
+    const fn noun(&self) -> &'static str {
+        if self.has_rows { "row" } else { "record" }
+    }
+}
+
+impl PartialEq for SourceName {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for SourceName {}
+
+impl Hash for SourceName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
     }
 }
 
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.path {
             Some(path) => write!(f, "{}", path.display()),
             None => write!(f, "<memory>"),
         }
@@ -47,7 +83,7 @@ impl fmt::Display for SourceName {
 #[non_exhaustive]
 pub enum Error {
     /// The bytes of a file are not what they should be.
-    #[error("{name}{}", RecordRange(.records))]
+    #[error("{name}{}", Numbers(.name.noun(), .records))]
     Format {
         /// The file.
         name: SourceName,
@@ -58,7 +94,7 @@ pub enum Error {
         source: FormatError,
     },
     /// The operating system, or a store, refused.
-    #[error("cannot {action} {name}{}{}", AtPlace(.at), RecordRange(.records))]
+    #[error("cannot {action} {name}{}{}", AtPlace(.at), Numbers(.name.noun(), .records))]
     Io {
         /// The file.
         name: SourceName,
@@ -78,12 +114,12 @@ pub enum Error {
     /// An option string that cannot be understood.
     #[error("invalid options")]
     OptionString(#[from] OptionsError),
-    /// A record that the file does not have.
-    #[error("record {index} is out of range: {name} has {len} records")]
+    /// A record, or a row, that the file does not have.
+    #[error("{} {index} is out of range: {name} has {len} {}s", .name.noun(), .name.noun())]
     OutOfRange {
         /// The file, or `<memory>` for a source of many files.
         name: SourceName,
-        /// The record that was asked for.
+        /// Its number.
         index: u64,
         /// How many there are.
         len: u64,
@@ -146,7 +182,7 @@ pub enum Error {
     },
     /// A table that cannot be written, or a part of a file that is not understood as columns.
     #[cfg(feature = "columns")]
-    #[error("{}{name}{}", if rows.is_some() { "cannot read " } else { "table in " }, RowRange(.rows))]
+    #[error("{}{name}{}", if rows.is_some() { "cannot read " } else { "table in " }, Numbers("row", .rows))]
     Column {
         /// The file.
         name: SourceName,
@@ -179,13 +215,13 @@ pub enum Error {
         owner: u32,
     },
     /// A file instruction, or a `path[a:b]`, that does not fit the file.
-    #[error("instruction for records {start}..{end} does not fit {name}: it has {len} records")]
+    #[error("instruction for {}s {start}..{end} does not fit {name}: it has {len} {}s", .name.noun(), .name.noun())]
     Instruction {
         /// The file.
         name: SourceName,
-        /// First record asked for.
+        /// First record, or row, asked for.
         start: u64,
-        /// Behind the last record asked for.
+        /// Behind the last one asked for.
         end: u64,
         /// How many there are.
         len: u64,
@@ -200,26 +236,15 @@ pub enum Error {
     },
 }
 
-struct RecordRange<'a>(&'a Option<Range<u64>>);
+/// Numbers of records or rows.
+struct Numbers<'a>(&'static str, &'a Option<Range<u64>>);
 
-impl fmt::Display for RecordRange<'_> {
+impl fmt::Display for Numbers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(range) if range.end == range.start + 1 => write!(f, ", record {}", range.start),
-            Some(range) => write!(f, ", records {}..{}", range.start, range.end),
-            None => Ok(()),
-        }
-    }
-}
-
-#[cfg(feature = "columns")]
-struct RowRange<'a>(&'a Option<Range<u64>>);
-
-#[cfg(feature = "columns")]
-impl fmt::Display for RowRange<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(range) => write!(f, ", rows {}..{}", range.start, range.end),
+        let Self(noun, numbers) = self;
+        match numbers {
+            Some(range) if range.end == range.start + 1 => write!(f, ", {noun} {}", range.start),
+            Some(range) => write!(f, ", {noun}s {}..{}", range.start, range.end),
             None => Ok(()),
         }
     }

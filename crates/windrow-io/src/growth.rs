@@ -346,11 +346,12 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
     let damaged = live.skipped().iter().find(|bytes| bytes.end <= sound_end);
     if let Some(bytes) = damaged
         && let Some(fault) = faults.iter().find(|fault| fault.bytes.start == bytes.start)
+        && let Some(source) = fault.error.as_format()
     {
         return Err(Error::Damaged {
             name: name.clone(),
             bytes: bytes.clone(),
-            source: fault.error.clone(),
+            source: source.clone(),
         });
     }
     let first = live.chunks().first();
@@ -360,9 +361,9 @@ fn find(store: &SharedStore, name: &SourceName, file_bytes: u64) -> Result<Found
         return Err(Error::Damaged {
             name: name.clone(),
             bytes: 0..SIGNATURE_BYTES,
-            source: fault.map_or(FormatError::ChunkBoundary { at: At::byte(0) }, |fault| {
-                fault.error.clone()
-            }),
+            source: fault
+                .and_then(|fault| fault.error.as_format().cloned())
+                .unwrap_or(FormatError::ChunkBoundary { at: At::byte(0) }),
         });
     }
     live.finish();

@@ -241,6 +241,7 @@ impl Reader {
     }
 
     fn assemble(mut inner: Inner) -> Result<Self> {
+        inner.name = inner.name.with_rows(inner.has_columns);
         inner.fields = projection(&*inner.store, &inner.name, &inner.options)?;
         let grouped = inner.footer.group_size > 1 || !inner.footer.uniform;
         let bytes = inner.options.chunk_cache_bytes();

@@ -21,8 +21,9 @@ struct Log {
 
 #[derive(Debug, Default)]
 struct Skips {
-    /// Where they lie, so that each is counted once however many there are.
-    ranges: HashSet<(u64, u64)>,
+    /// Where they lie, and their first record, so that each is counted once however many there are. Of a row group,
+    /// parts may be skipped by themselves.
+    ranges: HashSet<(u64, u64, Option<u64>)>,
     faults: Vec<Fault>,
 }
 
@@ -43,7 +44,8 @@ impl SkipLog {
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let log = self.existing();
         let mut faults = log.map_or_else(Vec::new, |log| lock(&log.skips).faults.clone());
-        faults.sort_unstable_by_key(|fault| fault.bytes.start);
+        let place = |fault: &Fault| (fault.bytes.start, first_record(fault));
+        faults.sort_unstable_by_key(place);
         faults
     }
 
@@ -83,9 +85,9 @@ impl SkipLog {
 
 impl Skips {
     fn add(&mut self, fault: &Fault) {
-        if self.ranges.insert((fault.bytes.start, fault.bytes.end))
-            && self.faults.len() < DEFAULT_MAX_FAULTS
-        {
+        let place = (fault.bytes.start, fault.bytes.end, first_record(fault));
+        let is_new = self.ranges.insert(place);
+        if is_new && self.faults.len() < DEFAULT_MAX_FAULTS {
             self.faults.push(fault.clone());
         }
     }
@@ -96,6 +98,10 @@ pub(crate) fn is_skipped(faults: &[Fault], record: u64) -> bool {
     let next = faults.partition_point(|fault| records_end(fault) <= record);
     let records = faults.get(next).and_then(|fault| fault.records.as_ref());
     records.is_some_and(|records| records.contains(&record))
+}
+
+fn first_record(fault: &Fault) -> Option<u64> {
+    fault.records.as_ref().map(|records| records.start)
 }
 
 fn records_end(fault: &Fault) -> u64 {

@@ -1,6 +1,7 @@
 //! Arrow tables: writing them to files of columns, and reading columns and rows back.
 
 mod options;
+mod parts;
 mod reader;
 mod scan;
 mod survey;

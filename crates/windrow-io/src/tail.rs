@@ -16,7 +16,7 @@ use crate::reader::limits_of;
 use crate::records_metadata::read_records_metadata;
 use crate::retry::twice;
 use crate::store::{FileStore, Store};
-use crate::verify::{Fault, ReadError, SharedStore};
+use crate::verify::{Fault, FaultError, ReadError, SharedStore};
 
 /// How long a waiting reader sleeps between two looks at the file, at first and at the most.
 const SLEEP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
@@ -51,7 +51,7 @@ pub struct TailReader {
     /// What is read of each record. Found with the first record, as names stand in the file, in front of it.
     fields: Option<Option<FieldProjection>>,
     /// The error that ended it.
-    failed: Option<FormatError>,
+    failed: Option<FaultError>,
 }
 
 impl std::fmt::Debug for TailReader {
@@ -153,7 +153,7 @@ impl TailReader {
                 return Ok(Some(run));
             }
             if let Some(source) = &self.failed {
-                return Err(Error::format(&self.name, None, source.clone()));
+                return Err(source.clone().into_error(&self.name, None));
             }
             self.look()?;
             if !self.take_step()? {
@@ -236,7 +236,7 @@ impl TailReader {
             // Records in front of it are shown first.
             self.failed = Some(source.clone());
             if self.position >= self.scan.live().num_records() {
-                return Err(Error::format(&self.name, records, source));
+                return Err(source.into_error(&self.name, records));
             }
         }
         Ok(stepped)
@@ -306,7 +306,7 @@ impl TailReader {
     }
 
     fn fail(&mut self, source: FormatError) -> Error {
-        self.failed = Some(source.clone());
+        self.failed = Some(source.clone().into());
         Error::format(&self.name, None, source)
     }
 }

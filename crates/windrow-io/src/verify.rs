@@ -6,6 +6,7 @@
 //! in one says nothing about the others. Without an index the whole file is one section.
 
 mod check;
+mod columns;
 mod file;
 mod jobs;
 mod options;
@@ -17,7 +18,7 @@ mod window;
 
 pub use file::{verify, verify_store};
 pub use options::{DEFAULT_MAX_FAULTS, VerifyOptions};
-pub use report::{Fault, VerifyReport};
+pub use report::{Fault, FaultError, VerifyReport};
 pub use scan::{ChunkScanner, Scanned, ScannedChunk, scan_chunks, scan_store};
 pub use section::ChunkRole;
 pub(crate) use section::Section;

@@ -79,7 +79,10 @@ fn verify(bytes: &[u8]) -> VerifyReport {
         verify_store(bytes.to_vec(), SourceName::MEMORY, &options).unwrap()
     };
     let report = check(false);
-    assert_eq!(report.faults, check(true).faults);
+    // Who decodes columns finds that the schema of these files is none.
+    let mut deep = check(true).faults;
+    deep.retain(|fault| fault.code() != "schema");
+    assert_eq!(report.faults, deep);
     report
 }
 

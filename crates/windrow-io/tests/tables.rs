@@ -10,7 +10,10 @@ use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
 use windrow_columnar::{Comparison, Predicate, Profile};
 use windrow_format::options::ReaderOptions;
-use windrow_io::{Reader, SourceName, TableOptions, TableReader, TableWriter, recover};
+use windrow_io::{
+    FileInstruction, Reader, SourceName, SourcePart, TableOptions, TableReader, TableWriter,
+    recover,
+};
 
 fn schema() -> SchemaRef {
     let fields = vec![
@@ -342,4 +345,101 @@ fn an_empty_table_has_its_schema() {
     assert_eq!((table.len(), table.schema()), (0, &schema()));
     assert_eq!(all(table.scan()).num_rows(), 0);
     assert_eq!(all(table.scan()).schema(), schema());
+}
+
+#[test]
+fn parts_of_files_are_counted_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |number: usize| folder.path().join(format!("{number}.columns"));
+    for (number, count) in [3_i64, 0, 7].into_iter().enumerate() {
+        std::fs::write(path(number), write(TableOptions::new(), &[rows(0, count)])).unwrap();
+    }
+    let whole = |number| SourcePart::Path(path(number));
+    let some = |number: usize, range: &str| {
+        SourcePart::Path(format!("{}[{range}]", path(number).display()).into())
+    };
+    for threads in [Some(0), None] {
+        let options = ReaderOptions::new().with_max_parallelism(threads);
+        let parts = [
+            whole(2),
+            some(0, "1:3"),
+            whole(1),
+            whole(0),
+            some(2, "9:11"),
+        ];
+        let opened = TableReader::open_parts(parts, &options, 2).unwrap();
+        let found: Vec<_> = opened
+            .iter()
+            .map(|(part, reader)| (part.start, part.num_records, reader.is_some()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (0, 7, true),
+                (1, 2, false),
+                (0, 0, true),
+                (0, 3, false),
+                (9, 2, false)
+            ]
+        );
+        let open = |place: usize| TableReader::open_part(&opened[place].0, options.clone());
+        for sound in [0, 1, 2, 3] {
+            open(sound).unwrap();
+        }
+        let error = open(4).unwrap_err();
+        assert_eq!(error.code(), "instruction");
+        let message = error.to_string();
+        assert!(
+            message.starts_with("instruction for rows 9..11 "),
+            "{message}"
+        );
+        assert!(message.ends_with(": it has 7 rows"), "{message}");
+        let longer = FileInstruction {
+            examples_in_shard: Some(8),
+            ..FileInstruction::new(path(2), 0, 1)
+        };
+        let error = TableReader::open_part(&longer, options.clone()).unwrap_err();
+        assert_eq!(error.code(), "instruction");
+        // The first one that is wrong is told, whichever is found first.
+        let missing = |number: usize| SourcePart::Path(folder.path().join(format!("no {number}")));
+        let parts = std::iter::once(whole(0)).chain((0..20).map(missing));
+        let error = TableReader::open_parts(parts, &options, 9).unwrap_err();
+        assert_eq!(
+            error.name().unwrap().as_path(),
+            Some(&*folder.path().join("no 0"))
+        );
+    }
+}
+
+#[test]
+fn messages_count_rows() {
+    let table = open(write(TableOptions::new(), &[rows(0, 10)]));
+    let error = table.take(&[3, 10], None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "row 10 is out of range: <memory> has 10 rows"
+    );
+}
+
+#[test]
+fn what_statistics_rule_out_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.columns");
+    let options = TableOptions::new().with_group_rows(500);
+    std::fs::write(&path, write(options, &[rows(0, 10_000)])).unwrap();
+    let id = |comparison, value: i64| {
+        Predicate::compare("id", comparison, Int64Array::from(vec![value]))
+    };
+    let reads = |filter: Predicate, prune: bool| {
+        let options = ReaderOptions::new().with_max_parallelism(Some(1));
+        let table = TableReader::open_with(&path, options).unwrap();
+        let before = table.file().stats().reads;
+        let found = all(table.scan().filter(filter).prune(prune)).num_rows();
+        (found, table.file().stats().reads - before)
+    };
+    assert_eq!(reads(id(Comparison::Less, 0), true), (0, 0));
+    let (found, one) = reads(id(Comparison::Equal, 7_654), true);
+    assert!(found == 1 && one < 5, "{one}");
+    let (found, every) = reads(id(Comparison::Equal, 7_654), false);
+    assert!(found == 1 && every >= 20, "{every}");
 }

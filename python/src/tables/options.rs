@@ -19,6 +19,7 @@ const READER_KEYWORDS: &[&str] = &[
     "max_record_bytes",
     "max_batch_bytes",
     "chunk_cache_bytes",
+    "on_corrupt",
 ];
 
 fn invalid(message: String) -> PyErr {

@@ -16,12 +16,13 @@ use super::scan::{Plan, RowIterator, TableScan, read_all, stream};
 use super::schema::{TableSchema, names_of};
 use super::table::Table;
 use super::{options, row};
-use crate::errors::{closed, exception, raise};
+use crate::errors::{Whole, closed, exception, raise};
 use crate::indices::{self, Key, type_name};
 use crate::place::Place;
 use crate::records::{Origin, Pickled, Records};
 use crate::sequence::Base;
 use crate::sources::{PickledOptions, function, pickled, unpickled, wrap};
+use crate::verify::{Fault, fault};
 use crate::view::View;
 
 /// Rows of a batch are checked against `max_batch_bytes` as if each took so many bytes.
@@ -64,7 +65,8 @@ impl TableReader {
 
     fn rows_of(&self, indices: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let base = self.base()?;
-        indices::records(indices, &self.view, true, &self.origin.name, |rows| {
+        let of = Whole::of_rows(&self.origin.name);
+        indices::records(indices, &self.view, true, of, |rows| {
             check_rows(base.file().options(), rows)
         })
     }
@@ -229,10 +231,10 @@ impl TableReader {
             let part = this.with_view(this.view.slice(slice)?)?;
             return Ok(Bound::new(py, part)?.into_any());
         }
-        let name = &this.origin.name;
-        match indices::key(key, &this.view, name)? {
+        let of = Whole::of_rows(&this.origin.name);
+        match indices::key(key, &this.view, of)? {
             Key::One(index) => {
-                let place = this.view.at(this.view.place(index, name)?);
+                let place = this.view.at(this.view.place(index, of)?);
                 let base = this.base()?;
                 let batch = py.detach(|| base.take(&[place], None)).map_err(raise)?;
                 Ok(row::row(py, &this.keys, &batch, 0)?.into_any())
@@ -337,6 +339,18 @@ impl TableReader {
     #[getter]
     fn num_rows(&self) -> u64 {
         self.view.len
+    }
+
+    /// Whether the file has no index that can be used.
+    #[getter]
+    fn is_scanned(&self) -> PyResult<bool> {
+        Ok(self.base()?.file().is_scanned())
+    }
+
+    /// What was skipped so far.
+    #[getter]
+    fn skipped(&self) -> PyResult<Vec<Fault>> {
+        Ok(self.base()?.file().skipped().iter().map(fault).collect())
     }
 
     /// Row groups of the file.

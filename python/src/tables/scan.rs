@@ -125,20 +125,24 @@ impl Iterator for Running {
                 next,
                 ..
             } => {
-                let end = view.len.min(next.saturating_add(*step));
-                if *next >= end {
-                    return None;
-                }
-                let rows: Vec<u64> = (*next..end).map(|place| view.at(place)).collect();
-                *next = end;
                 let names: Option<Vec<&str>> = columns
                     .as_ref()
                     .map(|columns| columns.iter().map(String::as_str).collect());
-                let read = reader.take_as(&rows, names.as_deref(), *strings);
-                if read.is_err() {
-                    *next = view.len;
+                while *next < view.len {
+                    let end = view.len.min(next.saturating_add(*step));
+                    let rows: Vec<u64> = (*next..end).map(|place| view.at(place)).collect();
+                    *next = end;
+                    match reader.take_readable(&rows, names.as_deref(), *strings) {
+                        // All of them are in row groups that are skipped.
+                        Ok(batch) if batch.num_rows() == 0 => {}
+                        Ok(batch) => return Some(Ok(batch)),
+                        Err(error) => {
+                            *next = view.len;
+                            return Some(Err(error));
+                        }
+                    }
                 }
-                Some(read)
+                None
             }
         }
     }

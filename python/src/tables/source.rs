@@ -20,12 +20,12 @@ use super::reader::{check_rows, columns_of, take_of};
 use super::schema::{TableSchema, names_of};
 use super::table::{Table, no_column};
 use super::{options, row};
-use crate::errors::{exception, raise};
+use crate::errors::{Whole, exception, raise};
 use crate::indices::{self, Key, number};
 use crate::sources::{PickledOptions, function, parts_of, pickled, unpickled, unpickled_parts};
 use crate::view::View;
 
-const NAME: &str = "the source";
+const WHOLE: Whole<'static> = Whole::of_rows("the source");
 
 /// A part of a source as it stands in a pickle: file, first row, rows, rows in the file if that is known.
 type Part = (PathBuf, u64, u64, Option<u64>);
@@ -42,7 +42,7 @@ pub struct TableSource {
 struct Inner {
     /// Which rows of which files there are; opens none.
     files: Files,
-    paths: Vec<PathBuf>,
+    parts: Vec<FileInstruction>,
     options: ReaderOptions,
     max_open_files: usize,
     fingerprint: Option<String>,
@@ -58,7 +58,7 @@ impl Inner {
         if let Some(reader) = slot.load_full() {
             return Ok(reader);
         }
-        let reader = windrow::TableReader::open_with(&self.paths[number], self.options.clone())?;
+        let reader = windrow::TableReader::open_part(&self.parts[number], self.options.clone())?;
         let reader = Arc::new(reader);
         if slot.swap(Some(Arc::clone(&reader))).is_none()
             && self.opened.fetch_add(1, Ordering::Relaxed) >= self.max_open_files
@@ -118,7 +118,7 @@ impl TableSource {
 
     /// The schema of what is read, according to the first file.
     fn arrow_schema(&self, py: Python<'_>) -> PyResult<SchemaRef> {
-        if self.inner.paths.is_empty() {
+        if self.inner.parts.is_empty() {
             return Ok(Arc::new(arrow_schema::Schema::empty()));
         }
         let first = py.detach(|| self.inner.file(0)).map_err(raise)?;
@@ -141,7 +141,7 @@ impl TableSource {
 
     fn rows_of(&self, indices: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let options = &self.inner.options;
-        indices::records(indices, &self.view, true, NAME, |rows| {
+        indices::records(indices, &self.view, true, WHOLE, |rows| {
             check_rows(options, rows)
         })
     }
@@ -195,7 +195,7 @@ impl TableSource {
     }
 
     fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyDict>> {
-        let record = self.view.at(self.view.place(index, NAME)?);
+        let record = self.view.at(self.view.place(index, WHOLE)?);
         let read = || {
             let (file, row) = self.inner.files.locate(record)?;
             take_of(
@@ -270,7 +270,7 @@ impl TableSource {
             let part = this.with(py, this.view.slice(slice)?, this.columns.clone());
             return Ok(Bound::new(py, part)?.into_any());
         }
-        match indices::key(key, &this.view, NAME)? {
+        match indices::key(key, &this.view, WHOLE)? {
             Key::One(index) => Ok(this.read_one(py, index)?.into_any()),
             Key::Many(indices) => Ok(this.read_places(&indices)?.into_any()),
         }
@@ -333,14 +333,16 @@ impl TableSource {
     /// The file of each part, in order.
     #[getter]
     fn paths(&self) -> Vec<OsString> {
-        let paths = self.inner.paths.iter().cloned();
-        paths.map(PathBuf::into_os_string).collect()
+        let parts = self.inner.parts.iter();
+        parts
+            .map(|part| part.filename.clone().into_os_string())
+            .collect()
     }
 
     /// Number of parts.
     #[getter]
     fn num_files(&self) -> usize {
-        self.inner.paths.len()
+        self.inner.parts.len()
     }
 
     /// File, first row and number of rows of each part.
@@ -354,7 +356,7 @@ impl TableSource {
 
     /// The part that holds a row, and the row's number in that part's file.
     fn locate(&self, index: &Bound<'_, PyAny>) -> PyResult<(usize, u64)> {
-        let place = self.view.place(number(index, &self.view, NAME)?, NAME)?;
+        let place = self.view.place(number(index, &self.view, WHOLE)?, WHOLE)?;
         self.inner.files.locate(self.view.at(place)).map_err(raise)
     }
 
@@ -467,50 +469,22 @@ fn open_source(
     max_open_files: usize,
     fingerprint: Option<String>,
 ) -> PyResult<Arc<Inner>> {
-    let opened = py.detach(|| count(parts, &options, max_open_files));
-    let (parts, open) = opened.map_err(raise)?;
-    let kept = options.clone();
-    let files = py
-        .detach(|| Files::open_parts(parts, kept, max_open_files))
-        .map_err(raise)?;
-    let paths: Vec<PathBuf> = files.instructions().map(|part| part.filename).collect();
+    let opened = py.detach(|| {
+        let opened = windrow::TableReader::open_parts(parts, &options, max_open_files)?;
+        let (parts, open): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        let files = Files::from_instructions(parts.clone(), options.clone(), max_open_files)?;
+        Ok((files, parts, open))
+    });
+    let (files, parts, open) = opened.map_err(raise)?;
+    let opened = open.iter().filter(|reader| reader.is_some()).count();
     Ok(Arc::new(Inner {
-        opened: AtomicUsize::new(open.iter().filter(|slot| slot.load().is_some()).count()),
-        open,
-        paths,
+        open: open.into_iter().map(ArcSwapOption::from_pointee).collect(),
+        opened: AtomicUsize::new(opened),
+        parts,
         files,
         options,
         max_open_files,
         fingerprint,
         hand: AtomicUsize::new(0),
     }))
-}
-
-type Counted = (Vec<SourcePart>, Vec<ArcSwapOption<windrow::TableReader>>);
-
-/// Counts the rows of the files of which all rows are meant. The first of them stay open.
-fn count(
-    parts: Vec<SourcePart>,
-    options: &ReaderOptions,
-    max_open_files: usize,
-) -> windrow::Result<Counted> {
-    let mut counted = Vec::with_capacity(parts.len());
-    let mut open = Vec::with_capacity(parts.len());
-    for part in parts {
-        let SourcePart::Path(path) = part else {
-            counted.push(part);
-            open.push(ArcSwapOption::empty());
-            continue;
-        };
-        let reader = windrow::TableReader::open_with(&path, options.clone())?;
-        counted.push(SourcePart::Records(FileInstruction {
-            filename: path,
-            start: 0,
-            num_records: reader.len(),
-            examples_in_shard: Some(reader.len()),
-        }));
-        let kept = (open.len() < max_open_files).then_some(reader);
-        open.push(ArcSwapOption::from_pointee(kept));
-    }
-    Ok((counted, open))
 }

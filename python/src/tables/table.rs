@@ -17,7 +17,7 @@ use super::capsule::{
 use super::column::Column;
 use super::row;
 use super::schema::{TableSchema, names_of};
-use crate::errors::exception;
+use crate::errors::{Whole, exception};
 use crate::indices::number;
 use crate::view::View;
 
@@ -143,7 +143,8 @@ impl Table {
         if let Ok(name) = key.cast::<PyString>() {
             return Ok(Bound::new(py, self.column(py, name.to_str()?)?)?.into_any());
         }
-        let place = view.place(number(key, &view, "the table")?, "the table")?;
+        let of = Whole::of_rows("the table");
+        let place = view.place(number(key, &view, of)?, of)?;
         let (batch, place) = self.find(usize::try_from(place)?).unwrap_or_default();
         let keys = row::keys(py, &self.schema);
         Ok(row::row(py, &keys, &self.batches[batch], place)?.into_any())

@@ -46,6 +46,10 @@ pub struct AdviseArgs {
     quiet: bool,
 }
 
+/// What to do about a table.
+const INSTEAD: &str = "`windrow inspect` tells what each column takes, and `windrow rechunk --profile small` or `spill` \
+    writes it otherwise";
+
 pub fn run(args: &AdviseArgs) -> Result<Exit, CliError> {
     let input = &args.input;
     let formats = args.source.formats_of(std::slice::from_ref(input))?;
@@ -58,7 +62,8 @@ pub fn run(args: &AdviseArgs) -> Result<Exit, CliError> {
     interrupt::catch();
     let mut sampler = Sampler::new(args.sample, RUN_RECORDS);
     let format = formats.first().copied().unwrap_or(Format::ArrayRecord);
-    let mut source = args.source.open_for_parts(input, format)?;
+    let source = args.source.open_for_parts(input, format);
+    let mut source = source.map_err(|error| error.of_records_only("advise", INSTEAD))?;
     sampler.take(&mut source)?;
     let skipped = source.tell();
     let records = sampler.finish();

@@ -7,9 +7,17 @@ use windrow::TailReader;
 use super::{CatArgs, Printer};
 use crate::error::{CliError, Exit};
 use crate::reading;
+use crate::table::TableUsage;
 
 /// How long one wait for records lasts. Nothing depends on it: the wait is repeated.
 const WAIT: Duration = Duration::from_secs(1);
+
+/// What is said of a file of columns.
+pub const NOT_OF_COLUMNS: TableUsage = TableUsage::NotOfColumns {
+    option: "follow",
+    instead: "without it, cat shows the rows up to the end of the last append that was completed, and with \
+        --on-corrupt skip those that were flushed to a file that never was",
+};
 
 /// Prints records as they come, until the file is complete or the range is over.
 pub fn run(args: &CatArgs, mut printer: Printer<'_>) -> Result<Exit, CliError> {
@@ -19,6 +27,9 @@ pub fn run(args: &CatArgs, mut printer: Printer<'_>) -> Result<Exit, CliError> {
     let mut tail = tail.with_position(begin);
     while tail.position() < end {
         let run = tail.poll();
+        if let Err(windrow::Error::HoldsColumns { .. }) = run {
+            return Err(NOT_OF_COLUMNS.into());
+        }
         let run = match printer.keep_what_was_read(run)? {
             Some(run) => run,
             None if tail.is_sealed() => break,

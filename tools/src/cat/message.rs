@@ -35,6 +35,17 @@ pub struct MessageArgs {
     message: Option<String>,
 }
 
+impl MessageArgs {
+    /// The option that was given and is only for records.
+    pub fn given(&self) -> Option<&'static str> {
+        if self.fields.is_some() {
+            return Some("fields");
+        }
+        // Neither comes without the other.
+        self.descriptor.is_some().then_some("descriptor")
+    }
+}
+
 /// What the records of a file are.
 #[derive(Debug)]
 pub struct MessageType(MessageDescriptor);

@@ -47,14 +47,31 @@ enum Look {
 }
 
 impl ShowArgs {
+    /// How the file is read.
+    pub fn read(&self) -> ReadArgs {
+        self.read
+    }
+
     /// How rows look.
     pub fn row_look(&self) -> Result<RowLook, TableUsage> {
-        let option = "format raw, hex, base64 and json";
+        if let Some(option) = self.messages.given() {
+            return Err(TableUsage::NotOfColumns {
+                option,
+                instead: "--columns picks some of its columns",
+            });
+        }
+        let not_of_columns = |option| TableUsage::NotOfColumns {
+            option,
+            instead: "its rows are shown as table, csv or jsonl",
+        };
         match self.format {
             None | Some(Look::Table) => Ok(RowLook::Table),
             Some(Look::Csv) => Ok(RowLook::Csv),
             Some(Look::Jsonl) => Ok(RowLook::Jsonl),
-            Some(_) => Err(TableUsage::NotOfColumns { option }),
+            Some(Look::Raw) => Err(not_of_columns("format raw")),
+            Some(Look::Hex) => Err(not_of_columns("format hex")),
+            Some(Look::Base64) => Err(not_of_columns("format base64")),
+            Some(Look::Json) => Err(not_of_columns("format json")),
         }
     }
 }

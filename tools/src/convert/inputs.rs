@@ -87,6 +87,11 @@ impl InputArgs {
         self.source.header()
     }
 
+    /// How array_record files are read.
+    pub fn read(self) -> ReadArgs {
+        self.source.read
+    }
+
     /// See [`SourceArgs::formats_of`].
     pub fn formats_of(self, paths: &[PathBuf]) -> Result<Vec<Format>, CliError> {
         self.source.formats_of(paths)

@@ -85,7 +85,7 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
     }
     place::check_purpose(&args.output, &formats, to)?;
     let output = check_output(&args.output, args.output_args.force)?;
-    if table::is_meant(&args.inputs, &formats, to) {
+    if table::is_meant(&args.inputs, &formats, to, args.input_args.read()) {
         return table::convert(&table::Conversion {
             inputs: &args.inputs,
             formats: &formats,
@@ -93,6 +93,7 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, CliError> {
             shown: &args.output,
             to,
             header: args.input_args.header(),
+            read: args.input_args.read(),
             keep_metadata: args.input_args.keeps_metadata(),
             writer: &args.writer,
             table: &args.table,

@@ -53,7 +53,12 @@ impl Source {
             path: path.to_path_buf(),
             kind: match format {
                 Format::ArrayRecord => {
-                    return Ok(Self::of_reader(path, Reader::open_with(path, options)?));
+                    let reader = Reader::open_with(path, options)?;
+                    if reader.has_columns() {
+                        let (path, format) = (path.to_path_buf(), Format::Columns);
+                        return Err(CliError::HoldsTable { path, format });
+                    }
+                    return Ok(Self::of_reader(path, reader));
                 }
                 Format::Columns | Format::Parquet | Format::Arrow | Format::ArrowStream => {
                     let path = path.to_path_buf();

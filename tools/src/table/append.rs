@@ -10,6 +10,7 @@ use crate::convert::{self, Format, Header, Poured, Written};
 use crate::error::CliError;
 use crate::options::WriterArgs;
 use crate::progress::Progress;
+use crate::reading::ReadArgs;
 
 /// What an append to a table needs.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Append<'a> {
     pub inputs: &'a [PathBuf],
     pub formats: &'a [Format],
     pub header: Header,
+    pub read: ReadArgs,
     pub writer: &'a WriterArgs,
     pub table: &'a TableArgs,
     pub copy: bool,
@@ -34,6 +36,7 @@ pub fn append(asked: &Append<'_>) -> Result<(Written, Poured, u64), CliError> {
         inputs,
         formats,
         header,
+        read,
         writer,
         table,
         ..
@@ -44,7 +47,7 @@ pub fn append(asked: &Append<'_>) -> Result<(Written, Poured, u64), CliError> {
     } else {
         Some(TableReader::open(path)?.schema().clone())
     };
-    let opened = Inputs::open(inputs, formats, header, table, expected, false)?;
+    let opened = Inputs::open(inputs, formats, header, table, expected, read, false)?;
     let Some(schema) = opened.schema().cloned() else {
         return Err(TableUsage::NoTable {
             format: Format::Columns,

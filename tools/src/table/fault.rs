@@ -97,8 +97,11 @@ pub enum TableUsage {
     #[error("Parquet cannot come through a pipe")]
     #[cfg(feature = "parquet")]
     ParquetPipe,
-    #[error("--{option} does not go with a file of columns")]
-    NotOfColumns { option: &'static str },
+    #[error("--{option} does not go with a file of columns: {instead}")]
+    NotOfColumns {
+        option: &'static str,
+        instead: &'static str,
+    },
     #[error("--{option} goes only with a file of columns")]
     OnlyOfColumns { option: &'static str },
     #[error("Parquet takes the codecs zstd, snappy, lz4 and uncompressed")]

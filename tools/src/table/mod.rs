@@ -9,9 +9,9 @@ mod json;
 mod rechunk;
 mod show;
 mod source;
+mod statistics;
 mod target;
 mod types;
-mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -26,15 +26,16 @@ pub use inspect::{Columns, take as survey};
 pub use rechunk::rechunk;
 pub use show::{RowLook, Show, ShowTableArgs, show};
 use source::{Hints, Narrow, Source};
+pub use statistics::statistics;
 use target::Target;
 use types::ColumnType;
-pub use verify::{check as check_rows, message_of, statistics};
 
 use crate::convert::{self, Format, Header, OutputArgs, Poured};
 use crate::error::{CliError, Exit};
 use crate::interrupt;
 use crate::options::WriterArgs;
 use crate::progress::Progress;
+use crate::reading::ReadArgs;
 
 /// What a command that writes tables accepts.
 #[derive(Debug, Clone, Default, Args)]
@@ -179,19 +180,17 @@ fn page_codec(writer: &WriterArgs) -> Result<Option<PageCodec>, TableUsage> {
 }
 
 /// Whether the file at `path` holds columns. What is wrong with one that cannot be opened is told by whoever reads it.
-pub fn holds_columns(path: &Path) -> bool {
-    path.is_file()
-        && Reader::open_with(path, ReaderOptions::new()).is_ok_and(|reader| reader.has_columns())
+pub fn holds_columns(path: &Path, options: ReaderOptions) -> bool {
+    path.is_file() && Reader::open_with(path, options).is_ok_and(|reader| reader.has_columns())
 }
 
 /// Whether a conversion is one of tables: an input or the output can hold nothing else.
-pub fn is_meant(inputs: &[PathBuf], formats: &[Format], to: Format) -> bool {
+pub fn is_meant(inputs: &[PathBuf], formats: &[Format], to: Format, read: ReadArgs) -> bool {
     to.is_table()
         || formats.iter().any(|format| format.is_table())
-        || inputs
-            .iter()
-            .zip(formats)
-            .any(|(path, format)| *format == Format::ArrayRecord && holds_columns(path))
+        || inputs.iter().zip(formats).any(|(path, format)| {
+            *format == Format::ArrayRecord && holds_columns(path, read.options())
+        })
 }
 
 /// What is to be converted into what.
@@ -205,6 +204,7 @@ pub struct Conversion<'a> {
     pub shown: &'a Path,
     pub to: Format,
     pub header: Header,
+    pub read: ReadArgs,
     /// Whether user metadata of files of columns go along.
     pub keep_metadata: bool,
     pub writer: &'a WriterArgs,
@@ -217,6 +217,7 @@ pub(crate) struct Inputs<'a> {
     paths: &'a [PathBuf],
     formats: &'a [Format],
     header: Header,
+    read: ReadArgs,
     nulls: &'a [String],
     types: Vec<ColumnType>,
     narrow: Narrow,
@@ -236,12 +237,14 @@ impl<'a> Inputs<'a> {
         header: Header,
         table: &'a TableArgs,
         expected: Option<SchemaRef>,
+        read: ReadArgs,
         keep_metadata: bool,
     ) -> Result<Self, CliError> {
         let mut inputs = Self {
             paths,
             formats,
             header,
+            read,
             nulls: &table.null,
             types: table.column_types()?,
             narrow: table.narrow()?,
@@ -286,7 +289,7 @@ impl<'a> Inputs<'a> {
             types: &self.types,
             expected: self.expected.as_deref(),
         };
-        Source::open(path, format, &hints, &self.narrow)
+        Source::open(path, format, &hints, &self.narrow, self.read)
     }
 
     /// Moves all rows into `target`. `interrupted` is the error that a signal makes.
@@ -329,6 +332,7 @@ impl<'a> Inputs<'a> {
                 poured.decoded_bytes += batch.get_array_memory_size() as u64;
                 target.write(&batch)?;
             }
+            poured.skipped += source.tell();
             bytes_before += source.bytes_done();
         }
         if interrupt::requested() {
@@ -363,13 +367,14 @@ pub fn convert(conversion: &Conversion<'_>) -> Result<Exit, CliError> {
         shown,
         to,
         header,
+        read,
         keep_metadata,
         table,
         output_args,
         ..
     } = *conversion;
     let codec = page_codec(conversion.writer)?;
-    let opened = Inputs::open(inputs, formats, header, table, None, keep_metadata)?;
+    let opened = Inputs::open(inputs, formats, header, table, None, read, keep_metadata)?;
     let Some(schema) = opened.schema().cloned() else {
         return Err(TableUsage::NoTable { format: to }.into());
     };

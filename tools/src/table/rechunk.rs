@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use windrow::{TableOptions, TableReader};
+use windrow::{Reader, TableOptions, TableReader};
 
 use super::source::Source;
 use super::target::Target;
@@ -13,9 +13,10 @@ use crate::interrupt;
 use crate::options::WriterArgs;
 use crate::progress::Progress;
 
-/// Writes the rows of the file at `input` to `output`. What is not given is as in the file.
+/// Writes the rows of the open file at `input` to `output`. What is not given is as in the file.
 pub fn rechunk(
     input: &Path,
+    reader: Reader,
     output: &Path,
     shown: &Path,
     writer: &WriterArgs,
@@ -23,7 +24,7 @@ pub fn rechunk(
     output_args: OutputArgs,
 ) -> Result<Exit, CliError> {
     let codec = page_codec(writer)?;
-    let reader = TableReader::open(input)?;
+    let reader = TableReader::from_reader(reader)?;
     let mut options = TableOptions::new();
     for (key, value) in reader.file().user_metadata() {
         options = options.with_metadata(key.clone(), value.clone());
@@ -62,6 +63,7 @@ pub fn rechunk(
         poured.decoded_bytes += batch.get_array_memory_size() as u64;
         target.write(&batch)?;
     }
+    poured.skipped += source.tell();
     let written = target.finish()?;
     drop(progress);
     convert::report_rows(shown, 1, written, poured, output_args)

@@ -9,13 +9,13 @@ use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, Schema};
 use clap::{Args, ValueEnum};
-use windrow::{ReaderOptions, TableReader};
+use windrow::{Strings, TableReader};
 
 use super::source::Failure;
 use super::{condition, csv, target};
 use crate::error::{CliError, Exit, printable};
 use crate::output::{Stdout, count};
-use crate::reading;
+use crate::reading::{self, ReadArgs};
 
 /// Which rows and columns of a table are shown.
 #[derive(Debug, Clone, Default, Args)]
@@ -58,6 +58,7 @@ pub struct Show<'a> {
     pub path: &'a Path,
     pub table: &'a ShowTableArgs,
     pub look: RowLook,
+    pub read: ReadArgs,
     /// Numbers of rows; either end may be left open. One that reaches beyond the last row is refused.
     pub range: Option<(Option<u64>, Option<u64>)>,
     pub indices: Option<&'a [u64]>,
@@ -68,7 +69,7 @@ pub struct Show<'a> {
 /// Prints rows of a file of columns.
 pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
     let path = asked.path;
-    let table = TableReader::open_with(path, ReaderOptions::new())?;
+    let table = TableReader::open_with(path, asked.read.options())?;
     let columns = asked.table.columns.as_deref();
     let filter = asked.table.filter.as_deref().map(condition).transpose()?;
     let mut printer = Printer::new(path, asked.look);
@@ -82,7 +83,11 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
             printer.begin(&empty.schema())?;
         }
         for part in indices.chunks(8192) {
-            let batch = table.take(part, names.as_deref())?;
+            let batch = if asked.read.skips() {
+                table.take_readable(part, names.as_deref(), Strings::AsWritten)?
+            } else {
+                table.take(part, names.as_deref())?
+            };
             printer.begin(&batch.schema())?;
             printer.print(&batch)?;
         }
@@ -121,8 +126,7 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
         printer.is_filtered = is_filtered;
     }
     printer.finish(table.len())?;
-    reading::tell_state(path, table.file());
-    Ok(Exit::Fine)
+    Ok(Exit::bad_if(reading::tell(path, table.file()) > 0))
 }
 
 fn within(

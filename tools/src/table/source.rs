@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use windrow::{BoundPredicate, ColumnSchema, Predicate, ReaderOptions, TableReader, TableScan};
+use windrow::{BoundPredicate, ColumnSchema, Predicate, TableReader, TableScan};
 
 use super::csv::CsvBatches;
 use super::fault::{TableFault, TableUsage};
@@ -16,6 +16,7 @@ use super::json::JsonBatches;
 use super::types::ColumnType;
 use crate::convert::{Disguise, Format, Header, Input};
 use crate::error::CliError;
+use crate::reading::{self, ReadArgs};
 
 /// What is known of the columns before text is read.
 #[derive(Debug, Clone, Copy)]
@@ -184,10 +185,11 @@ impl Source {
         format: Format,
         hints: &Hints<'_>,
         narrow: &Narrow,
+        read: ReadArgs,
     ) -> Result<Self, CliError> {
         match format {
             Format::ArrayRecord | Format::Columns => {
-                let table = TableReader::open_with(path, ReaderOptions::new())?;
+                let table = TableReader::open_with(path, read.options())?;
                 Self::of_table(path, table, narrow)
             }
             Format::Csv | Format::JsonLines => {
@@ -308,6 +310,14 @@ impl Source {
     /// Whether it can be opened once more from the beginning.
     pub fn can_reopen(&self) -> bool {
         self.path != Path::new("-") && self.path.is_file()
+    }
+
+    /// Tells on standard error what was left out, and returns how many parts were skipped. To be called at the end.
+    pub fn tell(&self) -> u64 {
+        match &self.kind {
+            Kind::Windrow { table, .. } => reading::tell(&self.path, table.file()),
+            _ => 0,
+        }
     }
 
     /// Bytes of the input that were used up; of some formats an estimate.

@@ -131,3 +131,77 @@ fn a_file_without_an_index_is_scanned() {
     );
     assert!(ran.err.contains("skipped bytes 112..160"), "{}", ran.err);
 }
+
+/// Three row groups of a thousand rows; the second one is damaged.
+fn damaged_table() -> Scratch {
+    let scratch = Scratch::new();
+    let rows: String = (0..3000)
+        .map(|n| format!("{n},{}\n", n * n % 977))
+        .collect();
+    scratch.put("a.csv", format!("number,other\n{rows}"));
+    scratch.ok(&["convert", "--group-rows", "1000", "a.csv", "a.columns"]);
+    let table = windrow::TableReader::open(scratch.path("a.columns")).unwrap();
+    let middle = table.file().chunk_location(1).unwrap();
+    scratch.damage("a.columns", usize::try_from(middle.end - 20).unwrap());
+    scratch
+}
+
+#[test]
+fn tables_go_on_behind_a_damaged_row_group() {
+    let scratch = damaged_table();
+    let whole: Vec<u32> = (0..1000).chain(2000..3000).collect();
+    let cat = ["cat", "--format", "jsonl", "a.columns"];
+    let convert = ["convert", "a.columns", "-", "--to", "jsonl"];
+    for args in [&cat[..], &convert] {
+        scratch.fails(args, 1, &["rows 1000..2000"]);
+        let ran = scratch.run(&[args, &["--on-corrupt", "skip"]].concat());
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let numbers = ran.text().lines().map(|line| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            u32::try_from(row["number"].as_u64().unwrap()).unwrap()
+        });
+        assert!(numbers.eq(whole.iter().copied()), "{args:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        assert!(
+            ran.err.starts_with("windrow: a.columns: skipped bytes ")
+                && ran.err.contains(", chunk 1: ")
+                && ran.err.ends_with("; rows 1000..2000 lost\n"),
+            "{}",
+            ran.err
+        );
+    }
+    // What needs none of it is fine.
+    let skip = ["--on-corrupt", "skip"];
+    let ran = scratch.ok(&[&cat[..], &skip, &["--range", "2999:"]].concat());
+    assert_eq!((ran.text().lines().count(), ran.err.as_str()), (1, ""));
+    // Single rows, too.
+    let ran = scratch.run(&[&cat[..], &skip, &["--indices", "2999,1990,1999,7"]].concat());
+    assert_eq!(ran.code, 1);
+    assert_eq!(
+        ran.text().lines().last().unwrap(),
+        "{\"number\":7,\"other\":49}"
+    );
+
+    for (args, output) in [
+        (&["rechunk", "a.columns", "b.columns"][..], "b.columns"),
+        (&["convert", "a.columns", "c.columns"], "c.columns"),
+        (&["append", "d.columns", "a.columns"], "d.columns"),
+    ] {
+        if args[0] == "append" {
+            scratch.put("empty.csv", "number,other\n");
+            scratch.ok(&[
+                "convert",
+                "--types",
+                "number=int64,other=int64",
+                "empty.csv",
+                "d.columns",
+            ]);
+        }
+        scratch.fails(args, 1, &["rows 1000..2000"]);
+        let ran = scratch.run(&[args, &["--on-corrupt", "skip"]].concat());
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("; rows 1000..2000 lost"), "{}", ran.err);
+        let written = windrow::TableReader::open(scratch.path(output)).unwrap();
+        assert_eq!(written.len(), 2000);
+    }
+}

@@ -68,7 +68,7 @@ fn chunks_of_columns_are_copied() {
     assert!(reader.has_columns());
     assert_eq!(reader.user_metadata(), [("k".to_owned(), b"v".to_vec())]);
     assert_eq!(scratch.run(&["verify", "b.array_record"]).code, 0);
-    // Commands for tables tell that this is none, those for records what to open it with.
+    // Commands for tables tell that this is none, those for records that it is none of theirs.
     for (args, code, words) in [
         (&["cat", "b.array_record"][..], 1, "Arrow schema"),
         (
@@ -77,7 +77,7 @@ fn chunks_of_columns_are_copied() {
             "Arrow schema",
         ),
         (&["inspect", "b.array_record"], 1, "Arrow schema"),
-        (&["bench", "b.array_record"], 2, "TableReader"),
+        (&["bench", "b.array_record"], 2, "bench is about records"),
     ] {
         let ran = scratch.run(args);
         assert_eq!(ran.code, code, "{ran:?}");

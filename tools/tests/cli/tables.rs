@@ -636,6 +636,43 @@ fn records_are_no_table() {
     assert_eq!(scratch.records("b.array_record"), [b"1,2"]);
 }
 
+#[test]
+fn what_is_about_records_says_what_to_use_instead() {
+    let scratch = scratch();
+    let table = std::fs::read(scratch.path("flights.columns")).unwrap();
+    std::fs::write(scratch.path("flights.array_record"), &table).unwrap();
+    let cases: [(&[&str], &str); 7] = [
+        (&["cat", "--follow"], "without it, cat shows the rows"),
+        (&["cat", "--fields", "1"], "--columns picks some"),
+        (&["cat", "--format", "hex"], "--format hex does not go"),
+        (&["head", "--format", "json"], "table, csv or jsonl"),
+        (
+            &["bench"],
+            "windrow bench is about records: `windrow inspect`",
+        ),
+        (
+            &["advise"],
+            "windrow advise is about records: `windrow inspect`",
+        ),
+        (
+            &["train-dictionary", "-o", "new.dictionary"],
+            "windrow train-dictionary is about records: its columns have",
+        ),
+    ];
+    for (args, expected) in cases {
+        for file in ["flights.columns", "flights.array_record"] {
+            scratch.fails(&[args, &[file]].concat(), 2, &[expected]);
+        }
+    }
+    // One that is being written: its first row group is there, and no footer.
+    let reader = TableReader::open(scratch.path("flights.columns")).unwrap();
+    let end = usize::try_from(reader.file().footer().footer_offset).unwrap();
+    std::fs::write(scratch.path("open.columns"), &table[..end]).unwrap();
+    scratch.fails(&["cat", "--follow", "open.columns"], 2, &["without it"]);
+    let args = ["cat", "--on-corrupt", "skip", "open.columns"];
+    assert!(scratch.run(&args).text().contains("carrier"));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_leaves_nothing() {

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, SourceName};
+use crate::reader::Reader;
 
 /// Some consecutive records of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,15 +77,15 @@ pub enum SourcePart {
 
 /// A file of a source. Without records, all of them are meant, and counted when the file is opened.
 #[derive(Debug, Clone)]
-pub(super) struct FilePart {
-    pub(super) name: SourceName,
-    pub(super) records: Option<Range<u64>>,
-    pub(super) examples_in_shard: Option<u64>,
+pub(crate) struct FilePart {
+    pub(crate) name: SourceName,
+    pub(crate) records: Option<Range<u64>>,
+    pub(crate) examples_in_shard: Option<u64>,
 }
 
 impl FilePart {
     /// A path, or a path with `[a:b]` behind it unless a file of that very name exists.
-    pub(super) fn parse(path: &Path) -> Result<Self> {
+    pub(crate) fn parse(path: &Path) -> Result<Self> {
         let whole = Self {
             name: SourceName::path(path),
             records: None,
@@ -110,7 +111,7 @@ impl FilePart {
     }
 
     /// The same as an instruction, once a whole file was counted.
-    pub(super) fn to_instruction(&self) -> FileInstruction {
+    pub(crate) fn to_instruction(&self) -> FileInstruction {
         let Range { start, end } = self.records.clone().unwrap_or_default();
         FileInstruction {
             filename: self
@@ -121,6 +122,21 @@ impl FilePart {
             start,
             num_records: end.saturating_sub(start),
             examples_in_shard: self.examples_in_shard,
+        }
+    }
+
+    /// Checks that the open file has what is wanted of it.
+    pub(crate) fn check(&self, reader: &Reader) -> Result<()> {
+        let len = reader.len();
+        let declared = self.examples_in_shard.unwrap_or(len);
+        match &self.records {
+            Some(records) if records.end > len || declared != len => Err(Error::Instruction {
+                name: reader.name().clone(),
+                start: records.start,
+                end: records.end.max(declared),
+                len,
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use windrow_format::options::ReaderOptions;
 
 use super::instruction::FilePart;
-use crate::error::{Error, Result, SourceName};
+use crate::error::{Result, SourceName};
 use crate::pool::{self, Pipeline};
 use crate::reader::Reader;
 use crate::skipped::SkipLog;
@@ -192,18 +192,6 @@ fn open(part: &FilePart, options: ReaderOptions, skip_log: Arc<SkipLog>) -> Resu
     let store = FileStore::open(&part.name)?;
     let reader = Reader::with_skip_log(store, part.name.clone(), options, skip_log)?;
     reader.inner().check_holds_records()?;
-    let len = reader.len();
-    let declared = part.examples_in_shard.unwrap_or(len);
-    if let Some(records) = &part.records
-        && (records.end > len || declared != len)
-    {
-        let (start, end) = (records.start, records.end.max(declared));
-        return Err(Error::Instruction {
-            name: part.name.clone(),
-            start,
-            end,
-            len,
-        });
-    }
+    part.check(&reader)?;
     Ok(reader)
 }

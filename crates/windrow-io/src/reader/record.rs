@@ -400,7 +400,7 @@ impl Inner {
                     bytes: in_file(location.begin, &slot.bytes),
                     chunk: Some(location.chunk),
                     records,
-                    error: source,
+                    error: source.into(),
                 });
                 Ok(())
             }

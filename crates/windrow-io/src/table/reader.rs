@@ -12,8 +12,8 @@ use once_cell::race::OnceBox;
 use windrow_columnar::{
     ChunkRead, ColumnSchema, ColumnSize, Front, GroupStatistics, PagePlace, Strings,
 };
-use windrow_format::options::ReaderOptions;
-use windrow_format::{At, ChunkLocation, Decompressor, FormatError, check_crc};
+use windrow_format::options::{OnCorrupt, ReaderOptions};
+use windrow_format::{At, ChunkLocation, Decompressor, ErrorKind, FormatError, check_crc};
 
 use super::column_error;
 use super::scan::Scan;
@@ -22,6 +22,7 @@ use crate::error::{Error, Result, SourceName};
 use crate::reader::Reader;
 use crate::scratch::{ReadScratch, with_decompressor, with_read_scratch};
 use crate::store::Store;
+use crate::verify::{Fault, FaultError};
 
 /// Reads the rows of one file of columns: all, some columns, a slice, those that a predicate wants, or single ones, from any
 /// number of threads at once.
@@ -39,7 +40,16 @@ pub(super) struct Inner {
     pub(super) schema: ColumnSchema,
     heads: Box<[OnceBox<Head>]>,
     kept_bytes: AtomicUsize,
-    statistics: OnceBox<HashMap<u64, GroupStatistics>>,
+    statistics: OnceBox<Statistics>,
+}
+
+/// What the file tells of its row groups.
+#[derive(Debug)]
+struct Statistics {
+    /// In the order of the file.
+    all: Vec<GroupStatistics>,
+    /// By the hash of the data that they tell of.
+    by_hash: HashMap<u64, usize>,
 }
 
 /// What locates the pages of a row group.
@@ -85,7 +95,8 @@ impl TableReader {
         Self::open_with(path, ReaderOptions::default())
     }
 
-    /// Opens the file at `path`. Of the options those of opening, limits and caches count.
+    /// Opens the file at `path`. Of the options those of opening, limits, caches and damage count: with
+    /// [`OnCorrupt::Skip`] scans leave out what cannot be read, and [`take`](Self::take) fails all the same.
     ///
     /// # Errors
     /// Those of [`open`](Self::open), and [`Error::Options`].
@@ -201,6 +212,37 @@ impl TableReader {
         super::take::take(&self.inner, &schema, &columns, rows)
     }
 
+    /// The same, without the rows that cannot be read: with
+    /// [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip), those of damaged row groups are left out and listed
+    /// in [`Reader::skipped`].
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take); damage only where it is not to be skipped.
+    pub fn take_readable(
+        &self,
+        rows: &[u64],
+        columns: Option<&[&str]>,
+        strings: Strings,
+    ) -> Result<RecordBatch> {
+        let mut left = rows.to_vec();
+        loop {
+            let error = match self.take_as(&left, columns, strings) {
+                Err(error) => error,
+                taken => return taken,
+            };
+            let Some(lost) = error.records() else {
+                return Err(error);
+            };
+            if !left.iter().any(|row| lost.contains(row)) {
+                return Err(error);
+            }
+            let location = self.inner.reader.chunk_of(lost.start)?;
+            let fault = self.inner.fault_to_skip(&location, lost.clone(), error)?;
+            self.inner.list_skipped(fault);
+            left.retain(|row| !lost.contains(row));
+        }
+    }
+
     /// What each column takes in row group number `group`, in the order of the schema.
     ///
     /// # Errors
@@ -230,6 +272,33 @@ impl Inner {
 
     fn num_columns(&self) -> usize {
         self.schema.arrow().fields().len()
+    }
+
+    /// What is told of rows of the row group at `location` that are left out because of `error`; the error, if it is to be
+    /// raised.
+    pub(super) fn fault_to_skip(
+        &self,
+        location: &ChunkLocation,
+        lost: Range<u64>,
+        error: Error,
+    ) -> Result<Fault> {
+        if self.reader.options().on_corrupt() != OnCorrupt::Skip {
+            return Err(error);
+        }
+        let error = match error {
+            Error::Format { source, .. } => FaultError::from(source),
+            Error::Column { source, .. } if source.kind() != ErrorKind::Usage => {
+                FaultError::Column(source)
+            }
+            error => return Err(error),
+        };
+        let mut fault = Fault::of_chunk(location.begin..location.end, Some(location), error);
+        fault.records = Some(lost);
+        Ok(fault)
+    }
+
+    pub(super) fn list_skipped(&self, fault: Fault) {
+        self.reader.inner().skip_log.add(&[fault]);
     }
 
     /// Numbers of the columns with these names.
@@ -282,22 +351,35 @@ impl Inner {
 
     /// The statistics of the row group whose data have this hash.
     pub(super) fn statistics_of(&self, data_hash: u64) -> Result<Option<&GroupStatistics>> {
-        if let Some(all) = self.statistics.get() {
-            return Ok(all.get(&data_hash));
+        let statistics = self.statistics()?;
+        let found = statistics.by_hash.get(&data_hash);
+        Ok(found.and_then(|&place| statistics.all.get(place)))
+    }
+
+    /// The statistics that stand where those of row group number `group` are to stand: where there are as many as row
+    /// groups, these are in order. Whoever has come to know the hash of the data has to look whether they are of it.
+    pub(super) fn statistics_at(&self, group: u64) -> Result<Option<&GroupStatistics>> {
+        let all = &self.statistics()?.all;
+        let is_complete = all.len() as u64 == self.reader.num_chunks();
+        let place = usize::try_from(group).ok().filter(|_| is_complete);
+        Ok(place.and_then(|place| all.get(place)))
+    }
+
+    fn statistics(&self) -> Result<&Statistics> {
+        if let Some(statistics) = self.statistics.get() {
+            return Ok(statistics);
         }
         let contents = self.reader.inner().statistics()?.unwrap_or_default();
         let at = At::byte(self.reader.footer().footer_end);
         // Statistics that cannot be read are none: they only help to pass over row groups. `verify` tells of them.
         let all =
             GroupStatistics::parse_all(&contents, self.schema.nodes_len(), at).unwrap_or_default();
-        let all = all
-            .into_iter()
-            .map(|group| (group.data_hash, group))
+        let places = all.iter().enumerate();
+        let by_hash = places
+            .map(|(place, group)| (group.data_hash, place))
             .collect();
-        Ok(self
-            .statistics
-            .get_or_init(|| Box::new(all))
-            .get(&data_hash))
+        let statistics = Box::new(Statistics { all, by_hash });
+        Ok(self.statistics.get_or_init(|| statistics))
     }
 
     /// Reads what is wanted of the row group at `location`.

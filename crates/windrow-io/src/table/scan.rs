@@ -15,6 +15,7 @@ use super::reader::{Head, Inner, TableReader, Wanted, rows_of};
 use super::{DEFAULT_SCAN_BATCH_BYTES, column_error};
 use crate::error::{Error, Result};
 use crate::pool::{self, Pipeline};
+use crate::verify::Fault;
 
 /// One in so many rows, or fewer, are read one by one.
 const SPARSE: usize = 32;
@@ -134,6 +135,10 @@ impl Scan {
 }
 
 /// Record batches of a scan, in order. Row groups are decoded ahead on the worker pool. After an error it is at its end.
+///
+/// With [`OnCorrupt::Skip`](windrow_format::options::OnCorrupt::Skip), rows that cannot be read are left out: those of
+/// a row group, or of the part of a large one that is decoded at once. [`Reader::skipped`](crate::Reader::skipped) of
+/// the table's [`file`](TableReader::file) lists them once the scan has come to them.
 #[derive(Debug)]
 pub struct TableScan {
     schema: SchemaRef,
@@ -142,9 +147,17 @@ pub struct TableScan {
     rows: Range<u64>,
     batch_rows: Option<usize>,
     max_batch_bytes: u64,
-    jobs: Pipeline<Result<Option<RecordBatch>>>,
+    jobs: Pipeline<Result<Decoded>>,
     threads: usize,
     ready: VecDeque<RecordBatch>,
+}
+
+/// What became of the rows of a job.
+#[derive(Debug)]
+enum Decoded {
+    /// Those that are wanted, if there are any.
+    Rows(Option<RecordBatch>),
+    Skipped(Fault),
 }
 
 /// What is the same for all row groups of a scan.
@@ -180,7 +193,7 @@ impl TableScan {
         self.rows.start = end;
         let work = Arc::clone(&self.work);
         self.jobs
-            .push(self.threads > 1, move || work.read(&location, rows));
+            .push(self.threads > 1, move || work.read_or_skip(&location, rows));
         Ok(())
     }
 
@@ -197,8 +210,11 @@ impl TableScan {
                 self.begin_next()?;
             }
             match self.jobs.pop().transpose()? {
-                Some(Some(batch)) if batch.num_rows() > 0 => return Ok(Some(batch)),
-                Some(_) => {}
+                Some(Decoded::Rows(Some(batch))) if batch.num_rows() > 0 => {
+                    return Ok(Some(batch));
+                }
+                Some(Decoded::Rows(_)) => {}
+                Some(Decoded::Skipped(fault)) => self.work.inner.list_skipped(fault),
                 None => return Ok(None),
             }
         }
@@ -231,8 +247,23 @@ impl Iterator for TableScan {
 }
 
 impl Work {
+    fn read_or_skip(&self, location: &ChunkLocation, rows: Range<u64>) -> Result<Decoded> {
+        match self.read(location, rows.clone()) {
+            Ok(batch) => Ok(Decoded::Rows(batch)),
+            Err(error) => {
+                let first = location.first_record;
+                let lost = first + rows.start..first + rows.end;
+                let fault = self.inner.fault_to_skip(location, lost, error)?;
+                Ok(Decoded::Skipped(fault))
+            }
+        }
+    }
+
     /// Reads `rows` of a row group; `None` if none of them is wanted.
     fn read(&self, location: &ChunkLocation, rows: Range<u64>) -> Result<Option<RecordBatch>> {
+        if self.is_ruled_out(location)? {
+            return Ok(None);
+        }
         let head = self.inner.head(location)?;
         let Some(predicate) = &self.predicate else {
             return self
@@ -254,6 +285,15 @@ impl Work {
         }
         self.join(location, &head, predicate, &asked, rows, &wanted, count)
             .map(Some)
+    }
+
+    /// Whether statistics say that nothing of a row group is wanted, before anything of it is read.
+    fn is_ruled_out(&self, location: &ChunkLocation) -> Result<bool> {
+        let Some(predicate) = self.predicate.as_ref().filter(|_| self.prune) else {
+            return Ok(false);
+        };
+        let told = self.inner.statistics_at(location.chunk)?;
+        Ok(told.is_some_and(|told| !predicate.may_match(told, location.records, &self.schema)))
     }
 
     /// The wanted rows: of the columns that the predicate asked for, and of the others.

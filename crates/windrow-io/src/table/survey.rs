@@ -1,4 +1,4 @@
-//! Looking into a table: what its row groups are made of, and whether they are what they say.
+//! Looking into a table: what its row groups are made of.
 
 use windrow_columnar::{ChunkRead, ColumnRange, ColumnSurvey, GroupStatistics};
 use windrow_format::ChunkLocation;
@@ -53,23 +53,6 @@ impl TableReader {
         inner.decode_all(&location, &head, |_, rows| {
             GroupStatistics::of_rows(&inner.schema, rows, head.data_hash)
         })
-    }
-
-    /// Decodes all of row group number `group`, and compares its sizes and its statistics with what they should be.
-    ///
-    /// # Errors
-    /// [`Error::Format`](crate::Error::Format) and [`Error::Column`](crate::Error::Column) say what is wrong, with the rows
-    /// that cannot be read because of it: none, if only statistics are not true.
-    pub fn check(&self, group: u64) -> Result<()> {
-        let inner = self.inner();
-        let location = inner.reader.chunk_location(group)?;
-        let head = inner.head(&location)?;
-        let statistics = inner.statistics_of(head.data_hash)?;
-        let told = inner.decode_all(&location, &head, |_, rows| {
-            head.front.check_rows(&inner.schema, rows, None)?;
-            Ok(head.front.check_rows(&inner.schema, rows, statistics))
-        })?;
-        told.map_err(|source| column_error(inner.name(), None, source))
     }
 }
 

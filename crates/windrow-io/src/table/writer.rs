@@ -16,6 +16,7 @@ use windrow_format::At;
 
 use super::column_error;
 use super::options::TableOptions;
+use crate::batch::lock;
 use crate::column_file::{ColumnFile, ColumnFileOptions, ColumnFileWriter};
 use crate::error::{Result, SourceName};
 use crate::pool::{self, Pipeline};
@@ -27,8 +28,9 @@ use crate::writer::Summary;
 /// Writes record batches, in order, to a file of columns.
 ///
 /// Rows are collected, over all batches, until a row group is full, by its rows or by its bytes. A full group is encoded on
-/// the worker pool, its columns side by side, while the next one fills. Memory: at most one row group for each job and
-/// one that fills, each as rows and encoded; batches that were given stay until the last of their rows is written.
+/// the worker pool, its columns side by side, while the next one fills. Memory: for each job its row group as rows and as
+/// encoded, and what looking for encodings takes, about three times what the rows take; the group that fills comes before
+/// one of the jobs. Batches that were given stay until the last of their rows is written.
 ///
 /// **The file is complete only after [`finish`](Self::finish).** A writer that is dropped before leaves a file without
 /// footer; [`recover`](crate::recover) reads the row groups that are there, and [`append`](Self::append) goes on with it.
@@ -347,22 +349,28 @@ fn encode_group(
     let work = Arc::new(NodeWork {
         next: AtomicUsize::new(0),
         done: Mutex::new((0..count).map(|_| None).collect()),
-        group,
+        group: Mutex::new(Some(Arc::new(group))),
         options: options.clone(),
     });
     let shared = Arc::clone(&work);
     pool::share(threads.min(count), move || shared.run());
-    let done = std::mem::take(&mut *work.done.lock().unwrap_or_else(PoisonError::into_inner));
+    let done = std::mem::take(&mut *lock(&work.done));
     let nodes: std::result::Result<Vec<EncodedNode>, ColumnError> =
         done.into_iter().flatten().collect();
+    // Who has not begun to help may hold on to the work, and must not hold on to the rows.
+    let group = lock(&work.group).take().and_then(Arc::into_inner);
+    let Some(group) = group else {
+        unreachable!("whoever helps has left")
+    };
     let mut chunk = Vec::new();
-    let encoded = work.group.finish(nodes?, &mut chunk);
+    let encoded = group.finish(nodes?, &mut chunk);
     Ok((encoded, chunk))
 }
 
 /// The nodes of a row group, encoded by whoever takes the next.
 struct NodeWork {
-    group: RowGroup,
+    /// `None` once all nodes are encoded.
+    group: Mutex<Option<Arc<RowGroup>>>,
     options: EncodeOptions,
     next: AtomicUsize,
     done: Mutex<Vec<Option<std::result::Result<EncodedNode, ColumnError>>>>,
@@ -370,15 +378,17 @@ struct NodeWork {
 
 impl NodeWork {
     fn run(&self) {
+        let Some(group) = lock(&self.group).clone() else {
+            return;
+        };
         with_compressor(|compressor| {
             loop {
                 let node = self.next.fetch_add(1, Ordering::Relaxed);
-                if node >= self.group.nodes() {
+                if node >= group.nodes() {
                     break;
                 }
-                let encoded = self.group.encode_node(node, &self.options, compressor);
-                let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(place) = done.get_mut(node) {
+                let encoded = group.encode_node(node, &self.options, compressor);
+                if let Some(place) = lock(&self.done).get_mut(node) {
                     *place = Some(encoded);
                 }
             }

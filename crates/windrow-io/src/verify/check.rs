@@ -6,7 +6,8 @@ use windrow_format::{
     ScanPart, remaining_in_block,
 };
 
-use super::report::{Fault, VerifyReport};
+use super::columns::ColumnChecks;
+use super::report::{Fault, FaultError, VerifyReport};
 use super::section::{ChunkRole, Head, Section};
 use super::walk::{Found, FoundChunk, Walk};
 use super::window::{ReadError, SharedStore, Window};
@@ -30,6 +31,8 @@ pub(super) struct Checks {
     pub(super) has_columns: Option<bool>,
     /// Hash of the footer's schema message.
     pub(super) schema_hash: Option<u64>,
+    /// What decoding column chunks takes; `None` where they are not decoded.
+    pub(super) columns: Option<ColumnChecks>,
 }
 
 /// What was found in a run of sections.
@@ -94,6 +97,7 @@ pub(super) fn check_sections(
             dictionaries: checks.dictionaries.clone(),
             is_indexed: true,
             schema_hash: checks.schema_hash,
+            columns: checks.columns.clone(),
             data: Vec::new(),
             report: VerifyReport::default(),
             go_on,
@@ -205,6 +209,8 @@ struct Checker<'a, P> {
     dictionaries: Dictionaries,
     /// That of the file, or, where no index tells it, of the first schema that was come by.
     schema_hash: Option<u64>,
+    /// The same of what decoding column chunks takes.
+    columns: Option<ColumnChecks>,
     /// Whether there is an index for the section at hand.
     is_indexed: bool,
     /// The data of the chunk at hand, where they are to be decoded.
@@ -271,27 +277,39 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
             ChunkRole::Unlisted => chunk.header.num_records > 0,
             _ => false,
         };
-        let mut errors: Vec<FormatError> = chunk.complaint.iter().cloned().collect();
-        let is_decoded = matches!(chunk.role, ChunkRole::Metadata | ChunkRole::Dictionary);
-        let decode = (is_data || is_decoded) && self.checks.deep;
+        let complaint = chunk.complaint.iter().cloned();
+        let mut errors: Vec<FaultError> = complaint.map(FaultError::from).collect();
+        let is_decoded = match chunk.role {
+            ChunkRole::Metadata | ChunkRole::Dictionary => true,
+            // Of a file without an index, the first one tells what the columns are.
+            ChunkRole::Schema => self.columns.is_none() && !self.is_indexed,
+            ChunkRole::Statistics => self.columns.is_some(),
+            _ if chunk.header.chunk_type == ChunkType::Columns => is_data && self.columns.is_some(),
+            _ => is_data,
+        };
+        let decode = is_decoded && self.checks.deep;
         let fits = self.check_limits(chunk);
-        // Of columns only the front is kept, which is no larger than what is stored.
         let stored = self.checks.limits.check_stored(&chunk.header, chunk.at);
         let keep = match chunk.header.chunk_type {
-            ChunkType::Columns if stored.is_ok() => Keep::Front,
+            ChunkType::Columns if stored.is_err() => Keep::Nothing,
+            // No larger than what is stored.
+            ChunkType::Columns if !decode || fits.is_err() => Keep::Front,
             _ if decode && fits.is_ok() => Keep::All,
             _ => Keep::Nothing,
         };
         match self.check_data(chunk, keep)? {
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(error.into()),
             Ok(()) => {
-                errors.extend(self.check_contents(chunk, stored).err());
-                if decode && !is_of_columns(chunk.header.chunk_type) {
+                let contents = self.check_contents(chunk, stored);
+                let is_understood = contents.is_ok() || !is_of_columns(chunk.header.chunk_type);
+                errors.extend(contents.err().map(FaultError::from));
+                if decode && is_understood {
+                    let fits = fits.map_err(FaultError::from);
                     errors.extend(fits.and_then(|()| self.decode(chunk)).err());
                 }
             }
         }
-        if errors.is_empty() {
+        if !errors.iter().any(FaultError::costs_records) {
             self.count(&chunk.header, is_data);
             if matches!(chunk.role, ChunkRole::Dead | ChunkRole::Provisional) {
                 self.report.dead_bytes += chunk.end - chunk.at.byte;
@@ -412,30 +430,40 @@ impl<P: FnMut(u64) -> bool> Checker<'_, P> {
         })
     }
 
-    fn decode(&mut self, chunk: &FoundChunk) -> Result<(), FormatError> {
+    fn decode(&mut self, chunk: &FoundChunk) -> Result<(), FaultError> {
         self.records.clear();
         let chunk = Chunk {
             header: chunk.header,
             data: &self.data,
             at: chunk.at,
         };
-        if chunk.header.chunk_type == ChunkType::Metadata {
-            return RecordsMetadata::decode_chunk(&chunk, &self.checks.limits).map(|_| ());
-        }
         let limits = &self.checks.limits;
-        if chunk.header.chunk_type == ChunkType::Dictionary {
-            let dictionary = self.dictionaries.parse_chunk(&chunk, limits)?;
-            if !self.is_indexed {
-                self.dictionaries.push(Ok(dictionary));
+        match (chunk.header.chunk_type, &self.columns) {
+            (ChunkType::Metadata, _) => {
+                RecordsMetadata::decode_chunk(&chunk, limits)?;
             }
-            return Ok(());
+            (ChunkType::Dictionary, _) => {
+                let dictionary = self.dictionaries.parse_chunk(&chunk, limits)?;
+                if !self.is_indexed {
+                    self.dictionaries.push(Ok(dictionary));
+                }
+            }
+            (ChunkType::Schema, _) => {
+                self.columns = ColumnChecks::of_message(chunk.data, chunk.at)?;
+            }
+            (ChunkType::Columns, Some(columns)) => columns.check(&chunk, limits)?,
+            (ChunkType::Statistics, Some(columns)) => columns.check_statistics(&chunk, limits)?,
+            (ChunkType::Columns | ChunkType::Statistics, None) => {}
+            (chunk_type, _) => {
+                if chunk_type == ChunkType::Pages {
+                    check_slots(&chunk)?;
+                }
+                let dictionaries = &self.dictionaries;
+                let decoder = &mut self.decoder;
+                decoder.decode_fields(&chunk, limits, None, dictionaries, self.records)?;
+            }
         }
-        if chunk.header.chunk_type == ChunkType::Pages {
-            check_slots(&chunk)?;
-        }
-        let dictionaries = &self.dictionaries;
-        self.decoder
-            .decode_fields(&chunk, limits, None, dictionaries, self.records)
+        Ok(())
     }
 
     fn count(&mut self, header: &ChunkHeader, is_data: bool) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use windrow_format::{At, BLOCK_BYTES, Dictionaries, FormatError, Limits, schema_hash};
 
 use super::check::{Checks, Outcome, Stop, check_sections};
+use super::columns::ColumnChecks;
 use super::jobs::{JOB_BYTES, Job, Jobs};
 use super::options::VerifyOptions;
 use super::report::{Fault, VerifyReport};
@@ -22,7 +23,8 @@ const JOBS_PER_THREAD: usize = 3;
 const HELD_BYTES: u64 = 64 << 20;
 
 /// Checks a whole file: every block header, chunk header and data hash, and the footer against the chunks. With
-/// [`VerifyOptions::with_deep`] the records are decoded too. Padding inside chunks is not looked at: readers ignore it.
+/// [`VerifyOptions::with_deep`] the records are decoded too, and, with the feature `columns`, the pages of columns, whose
+/// statistics are compared with what they hold. Padding inside chunks is not looked at: readers ignore it.
 ///
 /// A fault does not end the check; it goes on at the next place that can be trusted. The file is read once from front
 /// to back, apart from its footer and last block, which are read before. Memory: the index and about 1 MiB for each
@@ -69,6 +71,7 @@ pub fn verify_store(
             dictionaries: Dictionaries::default(),
             has_columns: None,
             schema_hash: None,
+            columns: None,
         },
         report: VerifyReport {
             file_bytes,
@@ -86,6 +89,10 @@ pub fn verify_store(
             checker.checks.schema_hash = metadata.arrow_schema.as_deref().map(schema_hash);
             if options.deep() {
                 checker.checks.dictionaries = reader.inner().all_dictionaries()?.clone();
+                match ColumnChecks::of_file(&reader)? {
+                    Ok(columns) => checker.checks.columns = columns,
+                    Err(fault) => checker.report.push_fault(fault, options.max_faults()),
+                }
             }
             checker.check_indexed(&reader)?;
         }
@@ -158,21 +165,23 @@ impl FileChecker<'_> {
                 true
             },
         );
-        if let FormatError::NotArrayRecord { .. } = index.error
+        if let Some(FormatError::NotArrayRecord { .. }) = index.error.as_format()
             && outcome.report.chunks == 0
             && outcome.stopped.is_none()
         {
             // Something else altogether: what is wrong with each of its blocks tells nothing.
             outcome.report = VerifyReport::default();
         }
-        let mut cause = &index.error;
-        while let FormatError::NotArrayRecord { source, .. }
-        | FormatError::NoPostscript { source, .. } = cause
-        {
-            cause = source;
+        if let Some(mut cause) = index.error.as_format() {
+            while let FormatError::NotArrayRecord { source, .. }
+            | FormatError::NoPostscript { source, .. } = cause
+            {
+                cause = source;
+            }
+            // The scan met the same fault.
+            let is_other = |fault: &Fault| fault.error.as_format() != Some(cause);
+            outcome.report.faults.retain(is_other);
         }
-        // The scan met the same fault.
-        outcome.report.faults.retain(|fault| fault.error != *cause);
         self.report.push_fault(index, self.checks.max_faults);
         self.take(outcome, None).map(|_| ())
     }

@@ -45,7 +45,7 @@ impl VerifyOptions {
         }
     }
 
-    /// Whether every data chunk is also decoded. Default false.
+    /// Whether every data chunk is also decoded; of columns, only with the feature `columns`. Default false.
     #[must_use]
     pub fn with_deep(mut self, deep: bool) -> Self {
         self.deep = deep;
