@@ -1,11 +1,15 @@
 """Fixtures that several test modules share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import process_programs
 import pytest
 from upstream_process import Upstream
+
+# A shell ignores Ctrl-C for what it runs in the background, and all processes that this one starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
