@@ -23,7 +23,6 @@ use arrow_data::ArrayData;
 use arrow_schema::{DataType, SchemaRef};
 use windrow_format::{BufferLimits, CompressionType, Decompressor, PageCompression, check_crc};
 
-use crate::arrays::{of_offsets, of_views};
 use crate::byte_strings::{ByteStrings, BytesBody, BytesOut, Rules, SAME_VALUES, Shared};
 use crate::encode::{DICTIONARY_PAGE, SYMBOLS_PAGE};
 use crate::error::{Checked, ColumnError, Fault};
@@ -694,21 +693,7 @@ impl<'a> ChunkRead<'a> {
             parts.finish()?;
             out.extend(&body, wanted, rules)
         })?;
-        let nulls = nulls.finish();
-        Ok(match out {
-            BytesOut::Offsets { offsets, bytes } => of_offsets(data_type, offsets, bytes, nulls),
-            BytesOut::Views {
-                views,
-                mut buffers,
-                bytes,
-                ..
-            } => {
-                if !bytes.is_empty() {
-                    buffers.push(Buffer::from_vec(bytes));
-                }
-                of_views(data_type, views, buffers, nulls)
-            }
-        })
+        Ok(out.finish(data_type, nulls.finish()))
     }
 
     fn list_array(
