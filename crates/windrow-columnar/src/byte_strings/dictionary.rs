@@ -157,7 +157,7 @@ fn gather(codes: &[u32], values: &[u8], size: usize, out: &mut [u8]) {
     }
     // Where the size is known beforehand, a value is a move or two, not a call that takes five times as long. These are
     // codes of any kind, dates, times with or without a zone, hashes and UUIDs.
-    by_size!(1 2 3 4 5 6 7 8 10 12 16 19 20 24 32 36)
+    by_size!(1 2 3 4 5 6 7 8 9 10 11 12 16 19 20 24 32 36)
 }
 
 /// The values that codes name, all of them short enough to lie in their views, and where each ends, counted from `begin`.
