@@ -984,7 +984,7 @@ class TableReader(Sequence[_Row]):
         Args:
             batch_rows: the most rows of a batch, at least 1. Default `None`: those of a row group.
             max_batch_bytes: bytes of rows that are decoded at once, at least 1; larger row groups come in parts. One
-                more than there are processors are in memory. Default `None`: 128 MiB.
+                more than there are processors are in memory. Default `None`: 16 MiB.
         """
     def take(self, indices: _Indices, columns: Iterable[str] | None = None, *, strings: _Strings = None) -> Table:
         """The rows with these numbers, in this order, as one batch; numbers may repeat, negative ones count from the

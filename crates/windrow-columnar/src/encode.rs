@@ -40,8 +40,10 @@ const NO_CODEC: PageCodec = PageCodec::Buffer(Codec::Uncompressed);
 const PAGE_LOG2: u8 = 12;
 /// The same where a codec wants much at once.
 const CODEC_PAGE_LOG2: u8 = 16;
-/// Pages of byte strings have fewer values where these are long.
-const BYTES_PAGE_BYTES: usize = 256 << 10;
+/// Byte strings of a page, about: to read one value takes reading the page.
+const PAGE_BYTES: usize = 32 << 10;
+/// The same where a codec makes more of larger pages.
+const CODEC_PAGE_BYTES: usize = 256 << 10;
 
 /// The rows of one chunk, taken apart into the values of nodes.
 #[derive(Debug)]
@@ -285,7 +287,11 @@ fn encode(
     if let Plan::Bytes(all, _) = plan {
         let bytes = all.joined().len();
         node.plain_bytes += bytes as u64;
-        while node.page_log2 > 0 && (bytes / all.len()) << node.page_log2 > BYTES_PAGE_BYTES {
+        let most = match effort {
+            Effort::Bytes => CODEC_PAGE_BYTES,
+            _ => PAGE_BYTES,
+        };
+        while node.page_log2 > 0 && (bytes / all.len()) << node.page_log2 > most {
             node.page_log2 -= 1;
         }
     }

@@ -15,6 +15,14 @@ pub(crate) fn room_for<T>(len: usize) -> Vec<T> {
     room
 }
 
+/// Gives a vector room for `more` bytes, most of which will be written.
+pub(crate) fn reserve(vec: &mut Vec<u8>, more: usize) {
+    vec.reserve(more);
+    if more >= SMALL_BYTES {
+        populate(vec);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "advice is given by address")]
 fn populate<T>(room: &Vec<T>) {

@@ -61,22 +61,43 @@ impl Symbols {
         mut position: usize,
     ) -> Checked<usize> {
         const LONG: Fault = Fault::Page("its values are longer than it says");
-        let mut codes = compressed.iter();
-        while let Some(&code) = codes.next() {
-            let Some(out) = out
-                .get_mut(position..)
-                .and_then(|out| out.first_chunk_mut::<SYMBOL_BYTES>())
-            else {
-                return Err(LONG);
+        let mut rest = compressed;
+        loop {
+            // Four symbols at a time, as long as there are four.
+            while let Some((codes, behind)) = rest.split_first_chunk::<4>() {
+                let sizes = codes.map(|code| usize::from(self.sizes[usize::from(code)]));
+                let room = out.get_mut(position..).unwrap_or_default();
+                let Some(room) = room.first_chunk_mut::<{ 4 * SYMBOL_BYTES }>() else {
+                    break;
+                };
+                if sizes.contains(&0) {
+                    break;
+                }
+                let mut at = 0;
+                for (code, size) in codes.iter().zip(sizes) {
+                    room[at..at + SYMBOL_BYTES].copy_from_slice(&self.bytes[usize::from(*code)]);
+                    at += size;
+                }
+                position += at;
+                rest = behind;
+            }
+            let Some((&code, behind)) = rest.split_first() else {
+                break;
             };
+            rest = behind;
+            let room = out.get_mut(position..).unwrap_or_default();
+            let room = room.first_chunk_mut::<SYMBOL_BYTES>().ok_or(LONG)?;
             let size = self.sizes[usize::from(code)];
             if size > 0 {
-                *out = self.bytes[usize::from(code)];
+                *room = self.bytes[usize::from(code)];
                 position += usize::from(size);
                 continue;
             }
-            match codes.next() {
-                Some(&byte) if code == ESCAPE => out[0] = byte,
+            match rest.split_first() {
+                Some((&byte, behind)) if code == ESCAPE => {
+                    room[0] = byte;
+                    rest = behind;
+                }
                 _ => return Err(Fault::Page("a byte of it names no symbol")),
             }
             position += 1;

@@ -22,7 +22,7 @@ use crate::error::{Error, SourceName};
 /// Bytes of rows in memory at which a row group ends, whatever its number of rows.
 pub const DEFAULT_GROUP_BYTES: u64 = 64 << 20;
 /// Bytes of rows in memory that a scan decodes at once.
-pub const DEFAULT_SCAN_BATCH_BYTES: u64 = 128 << 20;
+pub const DEFAULT_SCAN_BATCH_BYTES: u64 = 16 << 20;
 
 /// An error of columns, with the file and the rows that it concerns.
 fn column_error(name: &SourceName, rows: Option<Range<u64>>, source: ColumnError) -> Error {

@@ -50,7 +50,7 @@ pub fn table_seen_by_reader(bytes: &[u8], written: &RecordBatch) -> String {
                 }
             })
             .collect();
-        columns.push((field.name().clone(), runs(&came)));
+        columns.push((field.name().clone(), runs(&came, true)));
     }
     let mut parts = Vec::new();
     if table.len() != written.num_rows() as u64 {

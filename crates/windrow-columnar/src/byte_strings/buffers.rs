@@ -10,12 +10,13 @@ use arrow_array::builder::make_view;
 use arrow_buffer::{Buffer, NullBuffer};
 use arrow_schema::DataType;
 
-use super::decode::BytesBody;
+use super::decode::{BytesBody, SIZES};
 use super::dictionary::ByteStrings;
 use crate::arrays::{of_offsets, of_views};
 use crate::error::{Checked, Fault};
 use crate::page::Wanted;
-use crate::room::room_for;
+use crate::room::{reserve, room_for};
+use crate::symbols::SYMBOL_BYTES;
 
 /// All values of a node in a row group together are smaller.
 pub(crate) const MOST_BYTES: usize = i32::MAX as usize;
@@ -24,6 +25,8 @@ pub(crate) const MOST_BYTES: usize = i32::MAX as usize;
 pub(super) const INLINE_BYTES: usize = 12;
 /// A buffer of views ends in front of the values that would make it larger.
 const VIEW_BUFFER_BYTES: usize = 2 << 20;
+/// Bytes reserved at most for pages that were not looked at.
+pub(super) const MOST_RESERVED_BYTES: usize = 64 << 20;
 
 /// What the values of a node have to keep to.
 #[derive(Debug, Clone, Copy)]
@@ -127,9 +130,25 @@ impl BytesOut {
                 compressed,
                 decoded_bytes,
             } => {
-                let (bytes, offsets) = compressed.decompressed(symbols, *decoded_bytes, rules)?;
+                let compressed_ends = compressed.offsets()?;
+                if wanted.count() == wanted.len() {
+                    let bytes = self.room(*decoded_bytes, wanted.len(), rules)?;
+                    let begin = bytes.len();
+                    let ends =
+                        compressed.decompress(&compressed_ends, symbols, *decoded_bytes, bytes)?;
+                    if ends.last() != Some(decoded_bytes) {
+                        return Err(SIZES);
+                    }
+                    check_text(&bytes[begin..], &ends, rules)?;
+                    self.push_last(&ends);
+                    return Ok(());
+                }
+                let mut bytes = Vec::new();
                 for range in wanted.ranges() {
-                    self.extend_sliced(&bytes, &offsets[range.start..=range.end], rules)?;
+                    let some = &compressed_ends[range.start..=range.end];
+                    bytes.clear();
+                    let ends = compressed.decompress(some, symbols, *decoded_bytes, &mut bytes)?;
+                    self.extend_sliced(&bytes, &ends, rules)?;
                 }
                 Ok(())
             }
@@ -213,14 +232,29 @@ impl BytesOut {
             return Ok(());
         };
         let source = &bytes[first..last];
-        rules.check_room(0, source.len())?;
         check_text(source, ends, rules)?;
+        let bytes = self.room(source.len(), ends.len() - 1, rules)?;
+        bytes.extend_from_slice(source);
+        self.push_last(ends);
+        Ok(())
+    }
+
+    /// Where to append `more` bytes, which are `count` values.
+    fn room(&mut self, more: usize, count: usize, rules: Rules) -> Checked<&mut Vec<u8>> {
+        // All at once, as if those that follow were like these: growing again and again copies.
+        let like_these = |left: usize| {
+            let most = usize::try_from(rules.decoded_bytes).unwrap_or(usize::MAX);
+            let bytes = (more / count.max(1) + 1).saturating_mul(left);
+            bytes.min(MOST_RESERVED_BYTES).min(most)
+        };
         match self {
             Self::Offsets { offsets, bytes } => {
-                rules.check_room(bytes.len(), source.len())?;
-                let begin = bytes.len();
-                offsets.extend(ends[1..].iter().map(|end| offset(begin + end - first)));
-                bytes.extend_from_slice(source);
+                rules.check_room(bytes.len(), more)?;
+                if bytes.capacity() - bytes.len() < more {
+                    let left = offsets.capacity() - offsets.len();
+                    reserve(bytes, more.max(like_these(left)) + SYMBOL_BYTES);
+                }
+                Ok(bytes)
             }
             Self::Views {
                 views,
@@ -229,20 +263,44 @@ impl BytesOut {
                 total,
                 ..
             } => {
-                *total = rules.check_room(*total, source.len())?;
-                if bytes.len() + source.len() > VIEW_BUFFER_BYTES {
+                *total = rules.check_room(*total, more)?;
+                if bytes.len() + more > VIEW_BUFFER_BYTES {
                     flush(buffers, bytes);
                 }
-                let (number, base) = (offset(buffers.len()).cast_unsigned(), bytes.len());
-                bytes.extend_from_slice(source);
+                if bytes.is_empty() {
+                    let left = views.capacity() - views.len();
+                    let likely = like_these(left).min(VIEW_BUFFER_BYTES);
+                    reserve(bytes, more.max(likely) + SYMBOL_BYTES);
+                }
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// Takes in the values that were appended last, which end at `ends`; the first one begins at the first of them.
+    fn push_last(&mut self, ends: &[usize]) {
+        let (Some(first), Some(last)) = (ends.first(), ends.last()) else {
+            return;
+        };
+        match self {
+            Self::Offsets { offsets, bytes } => {
+                let begin = bytes.len() - (last - first);
+                offsets.extend(ends[1..].iter().map(|end| offset(begin + end - first)));
+            }
+            Self::Views {
+                views,
+                buffers,
+                bytes,
+                ..
+            } => {
+                let number = offset(buffers.len()).cast_unsigned();
+                let begin = bytes.len() - (last - first);
                 views.extend(ends.windows(2).map(|ends| {
-                    let (begin, end) = (ends[0] - first, ends[1] - first);
-                    let at = offset(base + begin).cast_unsigned();
-                    make_view(&source[begin..end], number, at)
+                    let (begin, end) = (begin + ends[0] - first, begin + ends[1] - first);
+                    make_view(&bytes[begin..end], number, offset(begin).cast_unsigned())
                 }));
             }
         }
-        Ok(())
     }
 
     fn push(&mut self, value: &[u8], rules: Rules) -> Checked<()> {

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 
-use super::buffers::Rules;
 use super::dictionary::ByteStrings;
 use crate::error::{Checked, Fault};
 use crate::page::Parts;
@@ -49,7 +48,7 @@ pub(crate) struct Strings<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-const SIZES: Fault = Fault::Page("the sizes of its values do not add up");
+pub(super) const SIZES: Fault = Fault::Page("the sizes of its values do not add up");
 
 impl<'a> Strings<'a> {
     fn parse(parts: &mut Parts<'a>, len: usize) -> Checked<Self> {
@@ -90,28 +89,29 @@ impl<'a> Strings<'a> {
         Ok(offsets)
     }
 
-    /// What these stand for, and where each value begins in it; one more than there are.
-    pub(super) fn decompressed(
+    /// Appends what symbols stand for: those of the values between `ends`, of which there is one more than values. They take
+    /// no more than `most` bytes. Returns where each value begins in it, one more than there are.
+    pub(super) fn decompress(
         &self,
+        ends: &[usize],
         symbols: &Symbols,
-        decoded_bytes: usize,
-        rules: Rules,
-    ) -> Checked<(Vec<u8>, Vec<usize>)> {
-        let ends = self.offsets()?;
-        rules.check_room(0, decoded_bytes)?;
-        let mut bytes = vec![0; decoded_bytes + SYMBOL_BYTES];
-        let mut offsets = Vec::with_capacity(ends.len());
-        offsets.push(0);
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Checked<Vec<usize>> {
+        let begin = out.len();
+        let compressed_bytes = ends[ends.len() - 1] - ends[0];
+        let room = compressed_bytes.saturating_mul(SYMBOL_BYTES).min(most);
+        out.resize(begin + room + SYMBOL_BYTES, 0);
+        let mut decoded_ends = Vec::with_capacity(ends.len());
         let mut end = 0;
+        decoded_ends.push(end);
         for value in ends.windows(2) {
-            end = symbols.decode(&self.bytes[value[0]..value[1]], &mut bytes, end)?;
-            offsets.push(end);
+            let value = &self.bytes[value[0]..value[1]];
+            end = symbols.decode(value, &mut out[begin..], end)?;
+            decoded_ends.push(end);
         }
-        if end != decoded_bytes {
-            return Err(SIZES);
-        }
-        bytes.truncate(end);
-        Ok((bytes, offsets))
+        out.truncate(begin + end);
+        Ok(decoded_ends)
     }
 
     fn get(&self, index: usize) -> Checked<&'a [u8]> {

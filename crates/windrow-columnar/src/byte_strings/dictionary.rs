@@ -8,7 +8,7 @@
 use arrow_array::builder::make_view;
 use arrow_buffer::Buffer;
 
-use super::buffers::{BytesOut, INLINE_BYTES, Rules, offset, size_of_view};
+use super::buffers::{BytesOut, INLINE_BYTES, MOST_RESERVED_BYTES, Rules, offset, size_of_view};
 use super::decode::{BytesBody, Shared};
 use crate::error::{Checked, Fault};
 use crate::page::{Parts, Wanted};
@@ -130,8 +130,6 @@ impl ByteStrings {
 
 /// Bytes that are written for a value that lies in its view: more than it has, which the next one is written over.
 const ROOM: usize = 16;
-/// Bytes reserved at most for pages that were not looked at.
-const MOST_RESERVED_BYTES: usize = 64 << 20;
 
 /// The values of `size` bytes that codes name.
 fn gather(codes: &[u32], values: &[u8], size: usize, out: &mut [u8]) {

@@ -104,6 +104,12 @@ pub(crate) fn push_indices(out: &mut Vec<u8>, values: &[u32], effort: Effort) {
     if effort == Effort::Bytes {
         return push_planes(out, values, 0);
     }
+    // A block is packed as if it were full.
+    if values.len() * 16 < BLOCK_VALUES {
+        push_head(out, code::PLAIN, 0, 0);
+        push_words(out, values);
+        return;
+    }
     let changes = values.windows(2).filter(|pair| pair[0] != pair[1]).count();
     if changes * 16 < values.len() && effort != Effort::Spill {
         let (ends, firsts) = runs(values);

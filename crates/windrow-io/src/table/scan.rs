@@ -20,6 +20,9 @@ use crate::verify::Fault;
 /// One in so many rows, or fewer, are read one by one.
 const SPARSE: usize = 32;
 
+/// Rows of most pages.
+const PAGE_ROWS: u64 = 4096;
+
 /// What to read of a table, in order. Made by [`TableReader::scan`].
 #[derive(Debug, Clone)]
 #[must_use = "a scan reads nothing before `batches`"]
@@ -76,7 +79,7 @@ impl Scan {
         self
     }
 
-    /// Bytes of rows in memory that are decoded at once, about; default [`DEFAULT_SCAN_BATCH_BYTES`], 128 MiB. Larger row
+    /// Bytes of rows in memory that are decoded at once, about; default [`DEFAULT_SCAN_BATCH_BYTES`], 16 MiB. Larger row
     /// groups come in parts. As many as there are processors, and one more, are decoded ahead.
     pub fn max_batch_bytes(mut self, bytes: u64) -> Self {
         self.max_batch_bytes = bytes.max(1);
@@ -187,7 +190,12 @@ impl TableScan {
                 .decoded_bytes
                 .div_ceil(location.records.max(1))
                 .max(1);
-            end = end.min(self.rows.start + (self.max_batch_bytes / each).max(1));
+            let mut rows = (self.max_batch_bytes / each).max(1);
+            // Pages that two parts need are decoded twice.
+            if rows > PAGE_ROWS {
+                rows -= rows % PAGE_ROWS;
+            }
+            end = end.min(self.rows.start + rows);
         }
         let rows = self.rows.start - group.start..end - group.start;
         self.rows.start = end;
