@@ -2,7 +2,9 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use windrow::{Error, ReaderOptions, RecoverOptions, SourceName, recover_store, recover_with};
+use windrow::{
+    Error, Reader, ReaderOptions, RecoverOptions, SourceName, recover_store, recover_with,
+};
 
 use crate::errors::raise;
 use crate::place::Place;
@@ -10,6 +12,7 @@ use crate::progress::watched;
 use crate::records::{Origin, Records};
 use crate::sequence::Base;
 use crate::sources::wrap;
+use crate::tables;
 use crate::verify::{Fault, fault};
 
 /// What recover found.
@@ -17,13 +20,13 @@ use crate::verify::{Fault, fault};
 pub struct RecoveryReport {
     /// Size of the file.
     file_bytes: u64,
-    /// Records that can be read.
+    /// Records, or rows, that can be read.
     records: u64,
     /// Chunks that hold them.
     chunks: u64,
     /// Records that were flushed, but whose group was never written.
     provisional_records: u64,
-    /// Records that are known to be lost.
+    /// Records, or rows, that are known to be lost.
     records_lost: u64,
     /// What is wrong with the index.
     index: Option<Py<PyAny>>,
@@ -50,7 +53,7 @@ impl RecoveryReport {
 /// A file as far as it is whole.
 #[pyclass(frozen, get_all, module = "windrow")]
 pub struct Recovered {
-    /// Reads the records.
+    /// Reads the records, or the rows.
     reader: Py<PyAny>,
     /// What was found, and what was not.
     report: Py<RecoveryReport>,
@@ -67,7 +70,7 @@ impl Recovered {
     }
 }
 
-/// Finds every whole record of a file.
+/// Finds every whole record, or row, of a file.
 #[pyfunction]
 #[pyo3(signature = (source, *, progress=None, **keywords))]
 pub fn recover(
@@ -77,9 +80,14 @@ pub fn recover(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Recovered> {
     let options = crate::options::reader(None, keywords)?;
-    let (records, report) = recover_place(py, Place::new(source)?, options, progress)?;
+    let (reader, origin, report) = recover_place(py, Place::new(source)?, options, progress)?;
+    let reader = if reader.has_columns() {
+        tables::wrap(py, reader, origin)?
+    } else {
+        wrap(py, Records::new(Base::File(reader), origin))?
+    };
     Ok(Recovered {
-        reader: wrap(py, records)?.unbind(),
+        reader: reader.unbind(),
         report: Py::new(py, report)?,
     })
 }
@@ -90,7 +98,7 @@ pub fn recover_place(
     place: Place,
     options: ReaderOptions,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Records, RecoveryReport)> {
+) -> PyResult<(Reader, Origin, RecoveryReport)> {
     let origin = Origin {
         recovered: true,
         ..Origin::of(py, &place)
@@ -132,5 +140,5 @@ pub fn recover_place(
         skipped_omitted: report.skipped_omitted,
         is_whole: report.is_whole(),
     };
-    Ok((Records::new(Base::File(reader), origin), found))
+    Ok((reader, origin, found))
 }

@@ -1306,16 +1306,16 @@ class RecoveryReport:
     def file_bytes(self) -> int: ...
     @property
     def records(self) -> int:
-        """Records that can be read."""
+        """Records, or rows, that can be read."""
     @property
     def chunks(self) -> int:
-        """Chunks that hold them."""
+        """Chunks, or row groups, that hold them."""
     @property
     def provisional_records(self) -> int:
         """How many of them were flushed while their group was open, and are in no finished chunk."""
     @property
     def records_lost(self) -> int:
-        """Records that are known to be lost. Of some damage nobody can tell how many it cost."""
+        """Records, or rows, that are known to be lost. Of some damage nobody can tell how many it cost."""
     @property
     def index(self) -> WindrowError | None:
         """What is wrong with the index at the end of the file, with its `code`; `None` if the file is complete."""
@@ -1331,8 +1331,9 @@ class Recovered:
     """A file as far as it is whole."""
 
     @property
-    def reader(self) -> RecordReader:
-        """Reads all whole records in order, numbered from 0 without gaps. A pickle of it recovers again."""
+    def reader(self) -> RecordReader | TableReader:
+        """Reads all whole records in order, or, a `TableReader` of a file of columns, the rows of all whole row groups,
+        numbered from 0 without gaps. A pickle of it recovers again."""
     @property
     def report(self) -> RecoveryReport:
         """What was found, and what was not."""
@@ -1344,9 +1345,10 @@ def recover(
     on_corrupt: _OnCorrupt = "raise",
     **keywords: Unpack[_ReaderKeywords],
 ) -> Recovered:
-    """Finds every whole record of a file that was cut, was never finished, or is damaged anywhere. Only reads it.
+    """Finds every whole record, or row, of a file that was cut, was never finished, or is damaged anywhere. Only reads it.
 
-    Reads all of it once, on the calling thread. Ctrl-C stops it.
+    Reads all of it once, on the calling thread. Ctrl-C stops it. The reader that comes of it is a `TableReader` if the
+    file holds columns, else a `RecordReader`.
 
     Args:
         source: a path, content or a binary file object, as for `RecordReader`.

@@ -20,8 +20,9 @@ use crate::errors::{Whole, closed, exception, raise};
 use crate::indices::{self, Key, type_name};
 use crate::place::Place;
 use crate::records::{Origin, Pickled, Records};
+use crate::recover::recover_place;
 use crate::sequence::Base;
-use crate::sources::{PickledOptions, function, pickled, unpickled, wrap};
+use crate::sources::{self, PickledOptions, function, pickled, unpickled};
 use crate::verify::{Fault, fault};
 use crate::view::View;
 
@@ -464,7 +465,8 @@ impl TableReader {
         };
         let options = pickled(this.base()?.file().options());
         let View { start, step, len } = this.view;
-        let arguments = (source, options, (start, step, len)).into_pyobject(py)?;
+        let recovered = this.origin.recovered;
+        let arguments = (source, options, (start, step, len), recovered).into_pyobject(py)?;
         Ok((function(py, "_open_table_reader")?, arguments))
     }
 
@@ -497,8 +499,16 @@ pub fn _open_table_reader(
     source: &Bound<'_, PyAny>,
     options: PickledOptions,
     view: (u64, i64, u64),
+    recovered: bool,
 ) -> PyResult<TableReader> {
-    let mut reader = open_table(source, unpickled(&options)?)?;
+    let options = unpickled(&options)?;
+    let mut reader = if recovered {
+        let (py, place) = (source.py(), Place::new(source)?);
+        let (reader, origin, _) = recover_place(py, place, options, None)?;
+        table_of(py, reader, origin)?
+    } else {
+        open_table(source, options)?
+    };
     let total = reader.view.len;
     reader.view = View::checked(view, total).ok_or_else(|| {
         let message = format!(
@@ -539,11 +549,20 @@ pub fn open<'py>(
     let origin = Origin::of(py, &place);
     let options = crate::options::reader(None, keywords)?;
     let reader = py.detach(|| reader_of(place, options)).map_err(raise)?;
-    if reader.arrow_schema().is_some() {
-        let table = windrow::TableReader::from_reader(reader).map_err(raise)?;
-        return Ok(Bound::new(py, TableReader::of(py, table, origin))?.into_any());
+    if reader.has_columns() {
+        return wrap(py, reader, origin);
     }
-    wrap(py, Records::new(Base::File(reader), origin))
+    sources::wrap(py, Records::new(Base::File(reader), origin))
+}
+
+/// The reader of a file of columns that is open.
+pub fn wrap(py: Python<'_>, reader: Reader, origin: Origin) -> PyResult<Bound<'_, PyAny>> {
+    Ok(Bound::new(py, table_of(py, reader, origin)?)?.into_any())
+}
+
+fn table_of(py: Python<'_>, reader: Reader, origin: Origin) -> PyResult<TableReader> {
+    let table = windrow::TableReader::from_reader(reader).map_err(raise)?;
+    Ok(TableReader::of(py, table, origin))
 }
 
 /// Reads a file of columns.

@@ -1,0 +1,110 @@
+"""`recover` of tables: the rows of files that were cut, never finished or damaged."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import windrow
+
+BLOCK = 65536
+ROWS, GROUP = 1000, 100
+
+
+@pytest.fixture
+def table() -> pa.Table:
+    texts = [f"row {number:06}, {number * 7919 % 9973:05}" for number in range(ROWS)]
+    return pa.table({"number": pa.array(range(ROWS), pa.int64()), "text": texts})
+
+
+@pytest.fixture
+def path(tmp_path: Path, table: pa.Table) -> Path:
+    """Ten row groups, whose text is not compressed."""
+    path = tmp_path / "texts.columns"
+    windrow.write_table(path, table, profile="spill", group_rows=GROUP)
+    return path
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path, table: pa.Table) -> Path:
+    """The same rows in a file whose writer never came to its end."""
+    path = tmp_path / "unfinished.columns"
+    with pytest.raises(KeyError), windrow.TableWriter(path, table.schema, profile="spill", group_rows=GROUP) as writer:
+        writer.write(table)
+        raise KeyError
+    return path
+
+
+def table_of(recovered: windrow.Recovered) -> windrow.TableReader:
+    assert type(recovered) is windrow.Recovered
+    assert isinstance(recovered.reader, windrow.TableReader)
+    return recovered.reader
+
+
+def test_a_whole_table(path: Path, table: pa.Table) -> None:
+    recovered = windrow.recover(path)
+    assert recovered.report.is_whole and (recovered.report.records, recovered.report.chunks) == (ROWS, 10)
+    assert repr(recovered).startswith("Recovered(TableReader(")
+    assert pa.table(table_of(recovered)) == table
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "bytes", "file object"])
+def test_a_table_that_was_cut(path: Path, table: pa.Table, kind: str) -> None:
+    content = path.read_bytes()
+    content = content[: content.index(b"row 000750")]
+    path.write_bytes(content)
+    with pytest.raises(windrow.CorruptError):
+        windrow.TableReader(path)
+    sources: dict[str, Any] = {"path": path, "str": str(path), "bytes": content, "file object": io.BytesIO(content)}
+    recovered = windrow.recover(sources[kind])
+    reader, report = table_of(recovered), recovered.report
+    assert pa.table(reader) == table[:700] and len(reader) == 700 and reader.num_row_groups == 7
+    assert reader[-1] == {"number": 699, "text": table["text"][699].as_py()}
+    assert reader.take([650, 3], ["number"]).to_pydict() == {"number": [650, 3]}
+    assert reader.is_scanned and reader.path == (str(path) if kind in ("path", "str") else None)
+    assert (report.records, report.chunks, report.is_whole) == (700, 7, False)
+    assert report.index is not None and [fault.byte_range[1] for fault in report.skipped] == [len(content)]
+    assert path.read_bytes() == content
+
+
+def test_a_table_that_was_never_finished(unfinished: Path, table: pa.Table) -> None:
+    with pytest.raises(windrow.CorruptError) as raised:
+        windrow.TableReader(unfinished)
+    recovered = windrow.recover(unfinished, max_parallelism=1)
+    assert pa.table(table_of(recovered)) == table
+    report = recovered.report
+    assert report.index is not None and report.index.code == raised.value.code
+    assert report.skipped == [] and report.records == ROWS and not report.is_whole
+
+
+def test_a_damaged_row_group(path: Path, table: pa.Table) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"row 000350", b"ROW 000350"))
+    recovered = windrow.recover(path)
+    reader, report = table_of(recovered), recovered.report
+    assert pa.table(reader) == pa.concat_tables([table[:300], table[400:]])
+    assert (report.records, report.records_lost, report.is_whole) == (900, 100, False)
+    assert [(fault.code, fault.record_range) for fault in report.skipped] == [("chunk_data_hash", (300, 400))]
+    assert [fault.byte_range for fault in reader.skipped] == [fault.byte_range for fault in report.skipped]
+
+
+def test_a_recovered_table_pickles_as_a_recovery(unfinished: Path, table: pa.Table) -> None:
+    for source in (unfinished, unfinished.read_bytes()):
+        reader = table_of(windrow.recover(source))
+        # Once more, from the one that came of a pickle.
+        for again in (pickle.loads(pickle.dumps(reader)), pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(reader))))):
+            assert pa.table(again) == table and again.is_scanned
+        part = pickle.loads(pickle.dumps(reader[995:998]))
+        assert [row["number"] for row in part] == [995, 996, 997]
+    with pytest.raises(TypeError, match="file object"):
+        pickle.dumps(windrow.recover(io.BytesIO(unfinished.read_bytes())).reader)
+
+
+def test_no_rows_at_all(tmp_path: Path, table: pa.Table) -> None:
+    path = tmp_path / "empty.columns"
+    windrow.write_table(path, table[:0])
+    path.write_bytes(path.read_bytes()[:-BLOCK])
+    assert table_of(windrow.recover(path)).read().to_pydict() == {"number": [], "text": []}
