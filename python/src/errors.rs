@@ -152,6 +152,7 @@ fn class_of(error: &Error) -> &'static str {
             "predicate" => "OptionsError",
             _ => "SchemaError",
         },
+        Error::OtherSchema { .. } => "SchemaError",
         Error::Options(_) | Error::OptionString(_) | Error::Field { .. } => "OptionsError",
         Error::OutOfRange { .. } => "OutOfRangeError",
         Error::WriterFailed { .. } | Error::WriterForked { .. } => "WriterError",
@@ -208,7 +209,7 @@ fn hint(error: &Error) -> Option<&'static str> {
         }
         ("not_array_record", _) => Some("is this the right file?"),
         // It says what to do.
-        ("damaged", _) => None,
+        ("damaged" | "schema_lost", _) => None,
         // There is nothing to be done.
         ("dictionary_missing", _) => None,
         ("crc", _) => Some("`windrow verify` lists what is damaged, other records can be read"),

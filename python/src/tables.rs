@@ -13,6 +13,7 @@ mod source;
 mod table;
 mod writer;
 
+pub use capsule::schema_of;
 pub use column::Column;
 pub use reader::{_open_table_reader, TableReader, open, read_table, wrap};
 pub use scan::{RowIterator, ScanIterator, TableScan};

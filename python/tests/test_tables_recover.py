@@ -108,3 +108,74 @@ def test_no_rows_at_all(tmp_path: Path, table: pa.Table) -> None:
     windrow.write_table(path, table[:0])
     path.write_bytes(path.read_bytes()[:-BLOCK])
     assert table_of(windrow.recover(path)).read().to_pydict() == {"number": [], "text": []}
+
+
+@pytest.fixture
+def lost(unfinished: Path) -> Path:
+    """A table that was never finished, with one bit of its schema flipped."""
+    content = bytearray(unfinished.read_bytes())
+    content[64 + 40 + 20] ^= 4
+    unfinished.write_bytes(content)
+    return unfinished
+
+
+def test_without_its_schema_the_error_says_what_would_help(lost: Path) -> None:
+    for read in (
+        lambda: windrow.recover(lost),
+        lambda: windrow.TableReader(lost, on_corrupt="skip"),
+        lambda: windrow.open(lost, on_corrupt="skip"),
+    ):
+        with pytest.raises(windrow.CorruptError, match=r"schema=.*--schema-from") as raised:
+            read()
+        assert (raised.value.code, raised.value.path) == ("schema_lost", str(lost))
+        assert f"byte {raised.value.byte_offset}" in str(raised.value) and "verify" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["schema", "table", "TableSchema", "TableReader", "path", "str", "unfinished path"])
+def test_a_lost_schema_is_given(lost: Path, path: Path, table: pa.Table, kind: str) -> None:
+    cut = path.with_name("cut.columns")
+    cut.write_bytes(path.read_bytes()[:-BLOCK])
+    schemas: dict[str, Any] = {
+        "schema": table.schema,
+        "table": table,
+        "TableSchema": windrow.TableSchema(table.schema),
+        "TableReader": windrow.TableReader(path),
+        "path": path,
+        "str": str(path),
+        "unfinished path": cut,
+    }
+    recovered = windrow.recover(lost, schema=schemas[kind])
+    assert pa.table(table_of(recovered)) == table
+    assert recovered.report.records == ROWS and [fault.code for fault in recovered.report.skipped] == ["chunk_data_hash"]
+    # Its pickle knows the schema.
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(table_of(recovered)))))
+    assert pa.table(again) == table
+
+
+def test_another_schema_is_refused(lost: Path, table: pa.Table, tmp_path: Path) -> None:
+    others = [
+        table.schema.with_metadata({"a": "b"}),
+        table.schema.set(1, table.schema.field(1).with_nullable(False)),
+        table.rename_columns(["number", "texts"]),
+        windrow.TableSchema(table.select(["number"])),
+    ]
+    for other in others:
+        with pytest.raises(windrow.SchemaError, match="hash is .*that of the row groups.* is") as raised:
+            windrow.recover(lost, schema=other)
+        assert raised.value.code == "schema_differs" and raised.value.path == str(lost)
+        assert f"byte {raised.value.byte_offset}" in str(raised.value)
+    records = tmp_path / "records"
+    windrow.RecordWriter(records).close()
+    with pytest.raises(windrow.SourceError):
+        windrow.recover(lost, schema=records)
+    with pytest.raises(FileNotFoundError):
+        windrow.recover(lost, schema=tmp_path / "missing")
+    with pytest.raises(TypeError, match="schema is needed"):
+        windrow.recover(lost, schema=5)  # type: ignore[arg-type]
+    # Only a table that has lost its own needs one.
+    assert windrow.recover(records, schema=others[0]).report.is_whole
+
+
+def test_a_table_that_knows_its_schema_keeps_it(path: Path, table: pa.Table) -> None:
+    other = pa.schema({"other": pa.bool_()})
+    assert pa.table(table_of(windrow.recover(path, schema=other))) == table

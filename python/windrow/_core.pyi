@@ -1341,6 +1341,7 @@ class Recovered:
 def recover(
     source: _Path | Buffer | BinaryIO,
     *,
+    schema: _ArrowSchema | _TableLike | _Path | None = None,
     progress: Callable[[int], object] | None = None,
     on_corrupt: _OnCorrupt = "raise",
     **keywords: Unpack[_ReaderKeywords],
@@ -1352,12 +1353,17 @@ def recover(
 
     Args:
         source: a path, content or a binary file object, as for `RecordReader`.
+        schema: the schema that a table was written with, for one that has lost its own: it was never finished, and the
+            chunk that holds the schema is damaged. Anything with `__arrow_c_schema__`, a table, or the path of another
+            file of columns. It has to be the same to the last bit, metadata included. A file that knows its schema keeps
+            it.
         progress: called now and then with the bytes that are done.
         on_corrupt: of the reader, should the file be damaged later.
         keywords: options of the reader; see `_ReaderKeywords`.
 
     Raises:
-        OSError and its kinds: the file cannot be read at all. CorruptError: it holds no chunk at all.
+        OSError and its kinds: the file cannot be read at all. CorruptError: it holds no chunk at all, or is a table that
+        has lost its schema (code `schema_lost`). SchemaError: such a table has another schema than the one given.
     """
 
 @disjoint_base

@@ -20,7 +20,7 @@ use crate::errors::{Whole, closed, exception, raise};
 use crate::indices::{self, Key, type_name};
 use crate::place::Place;
 use crate::records::{Origin, Pickled, Records};
-use crate::recover::recover_place;
+use crate::recover::{GivenSchema, recover_place};
 use crate::sequence::Base;
 use crate::sources::{self, PickledOptions, function, pickled, unpickled};
 use crate::verify::{Fault, fault};
@@ -53,6 +53,12 @@ impl TableReader {
         self.base
             .load_full()
             .ok_or_else(|| closed(&self.origin.name))
+    }
+
+    /// The schema as the file has it.
+    pub fn schema_message(&self) -> PyResult<Vec<u8>> {
+        let base = self.base()?;
+        Ok(base.file().arrow_schema().unwrap_or_default().to_vec())
     }
 
     fn with_view(&self, view: View) -> PyResult<Self> {
@@ -465,7 +471,12 @@ impl TableReader {
         };
         let options = pickled(this.base()?.file().options());
         let View { start, step, len } = this.view;
-        let recovered = this.origin.recovered;
+        // What was recovered may have been given its schema.
+        let recovered = if this.origin.recovered {
+            Some(PyBytes::new(py, &this.schema_message()?))
+        } else {
+            None
+        };
         let arguments = (source, options, (start, step, len), recovered).into_pyobject(py)?;
         Ok((function(py, "_open_table_reader")?, arguments))
     }
@@ -493,18 +504,19 @@ pub fn take_of(
     base.take_as(rows, names.as_deref(), strings)
 }
 
-/// Makes a reader from its pickle.
+/// Makes a reader from its pickle; `recovered` is the schema of a file that was recovered.
 #[pyfunction]
 pub fn _open_table_reader(
     source: &Bound<'_, PyAny>,
     options: PickledOptions,
     view: (u64, i64, u64),
-    recovered: bool,
+    recovered: Option<&[u8]>,
 ) -> PyResult<TableReader> {
     let options = unpickled(&options)?;
-    let mut reader = if recovered {
+    let mut reader = if let Some(schema) = recovered {
         let (py, place) = (source.py(), Place::new(source)?);
-        let (reader, origin, _) = recover_place(py, place, options, None)?;
+        let given = Some(GivenSchema::Message(schema.to_vec()));
+        let (reader, origin, _) = recover_place(py, place, options, given, None)?;
         table_of(py, reader, origin)?
     } else {
         open_table(source, options)?
