@@ -110,6 +110,16 @@ def test_no_rows_at_all(tmp_path: Path, table: pa.Table) -> None:
     assert table_of(windrow.recover(path)).read().to_pydict() == {"number": [], "text": []}
 
 
+def test_what_does_not_open_is_to_be_recovered(path: Path, table: pa.Table) -> None:
+    content = bytearray(path.read_bytes())
+    # The footer stands behind the last text.
+    content[content.rindex(b"row 000999, 02492") + 60] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(windrow.CorruptError, match="`windrow.recover` finds what is whole$"):
+        windrow.TableReader(path)
+    assert pa.table(table_of(windrow.recover(path))) == table
+
+
 @pytest.fixture
 def lost(unfinished: Path) -> Path:
     """A table that was never finished, with one bit of its schema flipped."""

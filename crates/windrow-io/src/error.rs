@@ -43,6 +43,12 @@ impl SourceName {
         self.path.as_deref().map(PathBuf::as_path)
     }
 
+    /// Whether the file is known to hold columns: its numbers are those of rows then, not of records.
+    #[must_use]
+    pub const fn has_rows(&self) -> bool {
+        self.has_rows
+    }
+
     /// The name of a file that is known to hold columns.
     pub(crate) fn with_rows(mut self, has_rows: bool) -> Self {
         self.has_rows = has_rows;
