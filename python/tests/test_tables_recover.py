@@ -91,6 +91,15 @@ def test_a_damaged_row_group(path: Path, table: pa.Table) -> None:
     assert [fault.byte_range for fault in reader.skipped] == [fault.byte_range for fault in report.skipped]
 
 
+@pytest.mark.parametrize("schema", ["given", "of the file"])
+def test_an_append_goes_on_with_what_was_never_finished(unfinished: Path, table: pa.Table, schema: str) -> None:
+    with windrow.TableWriter(unfinished, table.schema if schema == "given" else None, mode="append") as writer:
+        assert writer.rows == ROWS
+        writer.write(table[:3])
+    assert pa.table(windrow.TableReader(unfinished)) == pa.concat_tables([table, table[:3]])
+    assert windrow.verify(unfinished, deep=True).ok and windrow.recover(unfinished).report.is_whole
+
+
 def test_a_recovered_table_pickles_as_a_recovery(unfinished: Path, table: pa.Table) -> None:
     for source in (unfinished, unfinished.read_bytes()):
         reader = table_of(windrow.recover(source))
@@ -134,6 +143,7 @@ def test_without_its_schema_the_error_says_what_would_help(lost: Path) -> None:
         lambda: windrow.recover(lost),
         lambda: windrow.TableReader(lost, on_corrupt="skip"),
         lambda: windrow.open(lost, on_corrupt="skip"),
+        lambda: windrow.TableWriter(lost, mode="append"),
     ):
         with pytest.raises(windrow.CorruptError, match=r"schema=.*--schema-from") as raised:
             read()
