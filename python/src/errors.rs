@@ -152,6 +152,7 @@ fn class_of(error: &Error) -> &'static str {
             "predicate" => "OptionsError",
             _ => "SchemaError",
         },
+        Error::OtherSchema { .. } => "SchemaError",
         Error::Options(_) | Error::OptionString(_) | Error::Field { .. } => "OptionsError",
         Error::OutOfRange { .. } => "OutOfRangeError",
         Error::WriterFailed { .. } | Error::WriterForked { .. } => "WriterError",
@@ -208,13 +209,30 @@ fn hint(error: &Error) -> Option<&'static str> {
         }
         ("not_array_record", _) => Some("is this the right file?"),
         // It says what to do.
-        ("damaged", _) => None,
+        ("damaged" | "schema_lost", _) => None,
         // There is nothing to be done.
         ("dictionary_missing", _) => None,
-        ("crc", _) => Some("`windrow verify` lists what is damaged, other records can be read"),
-        (_, ErrorKind::Corrupt | ErrorKind::Truncated) => {
-            Some("`windrow verify` lists what is damaged, records of other chunks can be read")
+        (code, ErrorKind::Corrupt | ErrorKind::Truncated) => {
+            Some(match (error.records(), holds_rows(error)) {
+                (None, _) => {
+                    "`windrow verify` lists what is damaged, `windrow.recover` finds what is whole"
+                }
+                (Some(_), true) => {
+                    "`windrow verify` lists what is damaged, other row groups can be read"
+                }
+                (Some(_), false) if code == "crc" => {
+                    "`windrow verify` lists what is damaged, other records can be read"
+                }
+                (Some(_), false) => {
+                    "`windrow verify` lists what is damaged, records of other chunks can be read"
+                }
+            })
         }
         _ => None,
     }
+}
+
+/// Whether the file is one of columns, as far as the error knows.
+fn holds_rows(error: &Error) -> bool {
+    matches!(error, Error::Column { .. }) || error.name().is_some_and(SourceName::has_rows)
 }

@@ -406,7 +406,9 @@ pub fn _open_reader<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let options = unpickled(&options)?;
     let records = if recovered {
-        recover_place(source.py(), Place::new(source)?, options, None)?.0
+        let (py, place) = (source.py(), Place::new(source)?);
+        let (reader, origin, _) = recover_place(py, place, options, None, None)?;
+        Records::new(Base::File(reader), origin)
     } else {
         open_reader(source, options)?
     };

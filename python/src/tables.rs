@@ -13,8 +13,9 @@ mod source;
 mod table;
 mod writer;
 
+pub use capsule::schema_of;
 pub use column::Column;
-pub use reader::{_open_table_reader, TableReader, open, read_table};
+pub use reader::{_open_table_reader, TableReader, open, read_table, wrap};
 pub use scan::{RowIterator, ScanIterator, TableScan};
 pub use schema::{_open_schema, TableSchema};
 pub use source::{_open_table_source, TableSource};

@@ -39,6 +39,11 @@ def test_it_raises_by_default(damaged: Path) -> None:
     with pytest.raises(windrow.CorruptError, match="rows 300..400") as raised:
         reader.read()
     assert raised.value.record_range == (300, 400)
+    assert str(raised.value).endswith("other row groups can be read") and "record" not in str(raised.value)
+    # Of one column, whose page has a checksum of its own.
+    with pytest.raises(windrow.CorruptError, match="CRC32C.*other row groups can be read") as raised:
+        reader.take([350], ["text"])
+    assert raised.value.code == "crc" and "record" not in str(raised.value)
     assert reader.skipped == [] and not reader.is_scanned
 
 

@@ -22,7 +22,16 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, assert_type
 
 import windrow
-from windrow import Batch, DataSource, FileInstruction, Permutation, RecordIterator, RecordReader, RecordWriter
+from windrow import (
+    Batch,
+    DataSource,
+    FileInstruction,
+    Permutation,
+    RecordIterator,
+    RecordReader,
+    RecordWriter,
+    TableReader,
+)
 
 
 def write(path: Path) -> None:
@@ -54,7 +63,9 @@ def follow(path: Path) -> None:
 
 def recovery(path: Path) -> None:
     recovered = windrow.recover(path, progress=print, max_parallelism=2)
-    assert_type(recovered.reader, RecordReader)
+    assert_type(recovered.reader, RecordReader | TableReader)
+    if isinstance(recovered.reader, TableReader):
+        assert_type(recovered.reader.num_row_groups, int)
     if recovered.report.index is not None:
         assert_type(recovered.report.index.code, str | None)
     assert_type([fault.code for fault in recovered.report.skipped], list[str])
@@ -71,7 +82,7 @@ def fields(path: Path, message: object) -> None:
     assert_type(reader.records_metadata(), windrow.RecordsMetadata | None)
     assert_type(DataSource(path, fields=("1",)).fields, list[str] | None)
     windrow.TailReader(path, fields=[]).close()
-    assert_type(windrow.recover(path, fields=None).reader, RecordReader)
+    assert_type(windrow.recover(path, fields=None).report.records, int)
 
 
 def pages(path: Path, reader: RecordReader) -> None:

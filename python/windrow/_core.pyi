@@ -1306,16 +1306,16 @@ class RecoveryReport:
     def file_bytes(self) -> int: ...
     @property
     def records(self) -> int:
-        """Records that can be read."""
+        """Records, or rows, that can be read."""
     @property
     def chunks(self) -> int:
-        """Chunks that hold them."""
+        """Chunks, or row groups, that hold them."""
     @property
     def provisional_records(self) -> int:
         """How many of them were flushed while their group was open, and are in no finished chunk."""
     @property
     def records_lost(self) -> int:
-        """Records that are known to be lost. Of some damage nobody can tell how many it cost."""
+        """Records, or rows, that are known to be lost. Of some damage nobody can tell how many it cost."""
     @property
     def index(self) -> WindrowError | None:
         """What is wrong with the index at the end of the file, with its `code`; `None` if the file is complete."""
@@ -1331,8 +1331,9 @@ class Recovered:
     """A file as far as it is whole."""
 
     @property
-    def reader(self) -> RecordReader:
-        """Reads all whole records in order, numbered from 0 without gaps. A pickle of it recovers again."""
+    def reader(self) -> RecordReader | TableReader:
+        """Reads all whole records in order, or, a `TableReader` of a file of columns, the rows of all whole row groups,
+        numbered from 0 without gaps. A pickle of it recovers again."""
     @property
     def report(self) -> RecoveryReport:
         """What was found, and what was not."""
@@ -1340,22 +1341,29 @@ class Recovered:
 def recover(
     source: _Path | Buffer | BinaryIO,
     *,
+    schema: _ArrowSchema | _TableLike | _Path | None = None,
     progress: Callable[[int], object] | None = None,
     on_corrupt: _OnCorrupt = "raise",
     **keywords: Unpack[_ReaderKeywords],
 ) -> Recovered:
-    """Finds every whole record of a file that was cut, was never finished, or is damaged anywhere. Only reads it.
+    """Finds every whole record, or row, of a file that was cut, was never finished, or is damaged anywhere. Only reads it.
 
-    Reads all of it once, on the calling thread. Ctrl-C stops it.
+    Reads all of it once, on the calling thread. Ctrl-C stops it. The reader that comes of it is a `TableReader` if the
+    file holds columns, else a `RecordReader`.
 
     Args:
         source: a path, content or a binary file object, as for `RecordReader`.
+        schema: the schema that a table was written with, for one that has lost its own: it was never finished, and the
+            chunk that holds the schema is damaged. Anything with `__arrow_c_schema__`, a table, or the path of another
+            file of columns. It has to be the same to the last bit, metadata included. A file that knows its schema keeps
+            it.
         progress: called now and then with the bytes that are done.
         on_corrupt: of the reader, should the file be damaged later.
         keywords: options of the reader; see `_ReaderKeywords`.
 
     Raises:
-        OSError and its kinds: the file cannot be read at all. CorruptError: it holds no chunk at all.
+        OSError and its kinds: the file cannot be read at all. CorruptError: it holds no chunk at all, or is a table that
+        has lost its schema (code `schema_lost`). SchemaError: such a table has another schema than the one given.
     """
 
 @disjoint_base

@@ -169,7 +169,7 @@ impl Image<'_> {
             Ok(table) => Some((table, report)),
             Err(error) => {
                 // Row groups may be there, and neither the schema chunk nor a footer.
-                let lost = ["holds_records", "column_front"][usize::from(rows > 0)];
+                let lost = ["holds_records", "schema_lost"][usize::from(rows > 0)];
                 assert_eq!(error.code(), lost, "{}: {error:?}", self.context);
                 None
             }

@@ -180,6 +180,8 @@ Examples:
   windrow repair broken.array_record -o whole.array_record
   windrow repair --json broken.array_record -o whole.array_record | jq .skipped
   windrow repair --group-size 64 broken.array_record -o whole.array_record
+  windrow repair --schema-from yesterday.columns today.columns -o whole.columns
+                                                    a table that was never finished and lost its schema
 
 Exit codes: 0 nothing was skipped, 1 something was, and the output is written; or there is nothing
 to recover, and it is not; 2 usage or operating system.";

@@ -9,16 +9,17 @@ use crate::error::{chain, printable};
 use crate::output::{complain, count, size};
 
 /// What all commands that read records accept.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub struct ReadArgs {
     /// What becomes of parts of array_record files that cannot be read
     #[arg(long, value_name = "ACTION", value_enum, default_value_t = Action::Raise)]
     on_corrupt: Action,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Action {
     /// The first one ends the command
+    #[default]
     Raise,
     /// They are left out and listed on standard error, and the exit code is 1
     Skip,

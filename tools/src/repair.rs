@@ -19,7 +19,7 @@ use crate::output::{Stdout, complain, count, exact_size, size};
 use crate::progress::Progress;
 use crate::reading;
 use crate::rechunk::{base_options, kept_metadata};
-use crate::table;
+use crate::table::{self, TableUsage};
 use crate::verify::{FaultLine, covered};
 
 /// What `repair` is asked to do.
@@ -31,6 +31,9 @@ pub struct RepairArgs {
     /// The array_record file to write
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+    /// Another table with the schema of the input, which has lost its own: a file of columns, Arrow or Parquet
+    #[arg(long, value_name = "FILE")]
+    schema_from: Option<PathBuf>,
     #[command(flatten)]
     writer: WriterArgs,
     #[command(flatten)]
@@ -64,7 +67,10 @@ struct IndexFault {
 }
 
 pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
-    for path in [&args.input, &args.output] {
+    for path in [&args.input, &args.output]
+        .into_iter()
+        .chain(&args.schema_from)
+    {
         if path == Path::new("-") {
             return Err(CliError::NoStream);
         }
@@ -102,6 +108,13 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     if reader.has_columns() {
         let (written, poured) = copy_columns(args, &reader, &output, interrupted)?;
         return tell(args, &reader, &report, written, poured);
+    }
+    if args.schema_from.is_some() {
+        let path = args.input.clone();
+        let source = TableUsage::OnlyOfColumns {
+            option: "schema-from",
+        };
+        return Err(CliError::Table { path, source });
     }
     let base = base_options(&args.input, &reader, args.output_args.quiet)?;
     let (kept, left_out) = kept_metadata(&args.input, &reader, true)?;
@@ -171,6 +184,10 @@ fn copy_columns(
 }
 
 fn recover(args: &RepairArgs) -> Result<Recovered, CliError> {
+    let mut options = RecoverOptions::new();
+    if let Some(path) = &args.schema_from {
+        options = table::with_schema_of(options, path)?;
+    }
     let total = args.input.metadata().ok().map(|metadata| metadata.len());
     let progress = Progress::new(
         args.output_args.quiet,
@@ -178,7 +195,7 @@ fn recover(args: &RepairArgs) -> Result<Recovered, CliError> {
         total,
     );
     // Chunks whose hashes fit and that do not decode are met when they are read.
-    let options = RecoverOptions::new()
+    let options = options
         .with_reader_options(ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip))
         .with_progress(progress.setter())
         .with_stop(interrupt::requested);

@@ -252,6 +252,12 @@ impl LiveChunks {
         self.schema.as_deref()
     }
 
+    /// The hash of the schema message, which column chunks tell as well; `None` as long as nothing has told it.
+    #[must_use]
+    pub fn schema_hash(&self) -> Option<u64> {
+        self.schema_hash
+    }
+
     /// The skipped ranges, in order; those that touch are one.
     #[must_use]
     pub fn skipped(&self) -> &[Range<u64>] {

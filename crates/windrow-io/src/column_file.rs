@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use windrow_format::options::WriterOptions;
-use windrow_format::{At, ChunkHeader, FormatError, VERSION_2_HINT, push_chunk};
+use windrow_format::{At, ChunkHeader, VERSION_2_HINT, push_chunk};
 
 use crate::error::{Error, Result, SourceName};
 use crate::growth::ColumnGrowth;
@@ -38,12 +38,11 @@ impl ColumnFileOptions {
     /// Those of a file that is there: another one with the same chunks is written with them.
     ///
     /// # Errors
-    /// [`Error::HoldsRecords`]; [`Error::Format`] if the file was recovered, and its schema is lost.
+    /// [`Error::HoldsRecords`]; [`Error::SchemaLost`] if the file was recovered without its schema.
     pub fn of(reader: &Reader) -> Result<Self> {
         reader.inner().check_holds_columns()?;
         let Some(schema) = reader.arrow_schema() else {
-            let source = no_schema(reader.chunk_location(0).map_or(0, |first| first.begin));
-            return Err(Error::format(reader.name(), None, source));
+            return Err(schema_lost(reader));
         };
         let mut writer = WriterOptions::new();
         for (key, value) in reader.user_metadata() {
@@ -64,11 +63,11 @@ pub(crate) fn without_hint(text: &str) -> &str {
     text.strip_suffix(VERSION_2_HINT).unwrap_or(text)
 }
 
-/// What is wrong with a file whose first column chunk begins here, and that does not tell its schema.
-pub(crate) fn no_schema(byte: u64) -> FormatError {
-    FormatError::ColumnFront {
-        at: At::byte(byte),
-        what: "the file does not hold its schema",
+/// The error of a file of columns that was recovered without its schema.
+pub(crate) fn schema_lost(reader: &Reader) -> Error {
+    Error::SchemaLost {
+        name: reader.name().clone(),
+        at: At::byte(reader.chunk_location(0).map_or(0, |first| first.begin)),
     }
 }
 

@@ -43,6 +43,12 @@ impl SourceName {
         self.path.as_deref().map(PathBuf::as_path)
     }
 
+    /// Whether the file is known to hold columns: its numbers are those of rows then, not of records.
+    #[must_use]
+    pub const fn has_rows(&self) -> bool {
+        self.has_rows
+    }
+
     /// The name of a file that is known to hold columns.
     pub(crate) fn with_rows(mut self, has_rows: bool) -> Self {
         self.has_rows = has_rows;
@@ -192,6 +198,34 @@ pub enum Error {
         #[source]
         source: Box<windrow_columnar::ColumnError>,
     },
+    /// A file of columns whose schema is damaged wherever it stands.
+    #[error(
+        "{name} has lost its schema, without which nothing can be read of its row groups, the first at {at}; give the one that it \
+         was written with: RecoverOptions::with_schema, windrow.recover(path, schema=...) in Python, \
+         `windrow repair --schema-from FILE`"
+    )]
+    SchemaLost {
+        /// The file.
+        name: SourceName,
+        /// Its first row group.
+        at: At,
+    },
+    /// The schema that was given for a file of columns that has lost its own is not the one that it was written with.
+    #[error(
+        "the schema that was given is not that of {name}: its hash is {given:016x}, that of the row groups, the first at {at}, is \
+         {expected:016x}; columns, types, what may be null, and metadata have to be those that were written: another file of \
+         the same writer has them"
+    )]
+    OtherSchema {
+        /// The file.
+        name: SourceName,
+        /// Its first row group.
+        at: At,
+        /// The hash that the row groups tell.
+        expected: u64,
+        /// The hash of what was given.
+        given: u64,
+    },
     /// A file of columns, where one of records is needed.
     #[error(
         "{name} holds columns, not records: open it with TableReader (windrow.TableReader in Python), write to it with TableWriter"
@@ -297,6 +331,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Format { source, .. } | Self::Damaged { source, .. } => source.kind(),
+            Self::SchemaLost { .. } => ErrorKind::Corrupt,
             #[cfg(feature = "columns")]
             Self::Column { source, .. } => source.kind(),
             Self::Io { .. } | Self::Locked { .. } => ErrorKind::Io,
@@ -325,6 +360,8 @@ impl Error {
             Self::WriterFailed { .. } => "writer_failed",
             Self::Locked { .. } => "locked",
             Self::Damaged { .. } => "damaged",
+            Self::SchemaLost { .. } => "schema_lost",
+            Self::OtherSchema { .. } => "schema_differs",
             Self::HoldsColumns { .. } => "holds_columns",
             Self::HoldsRecords { .. } => "holds_records",
             Self::WriterForked { .. } => "writer_forked",
@@ -348,6 +385,8 @@ impl Error {
             | Self::WriterFailed { name }
             | Self::Locked { name }
             | Self::Damaged { name, .. }
+            | Self::SchemaLost { name, .. }
+            | Self::OtherSchema { name, .. }
             | Self::HoldsColumns { name }
             | Self::HoldsRecords { name }
             | Self::WriterForked { name, .. }
@@ -363,6 +402,7 @@ impl Error {
             Self::Format { source, .. } | Self::Damaged { source, .. } => source.at(),
             #[cfg(feature = "columns")]
             Self::Column { source, .. } => source.at(),
+            Self::SchemaLost { at, .. } | Self::OtherSchema { at, .. } => Some(*at),
             Self::Io { at, .. } => *at,
             _ => None,
         }

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use windrow_format::{Footer, FooterMetadata, FormatError, LiveChunk, LiveChunks, VERSION_WINDROW};
+use windrow_format::{
+    At, Footer, FooterMetadata, FormatError, LiveChunk, LiveChunks, VERSION_WINDROW, schema_hash,
+};
 
 use crate::error::{Error, Result, SourceName};
 use crate::index::Index;
@@ -94,7 +96,8 @@ pub fn recover(path: impl AsRef<Path>) -> Result<Recovered> {
 /// Finds every whole record of the file at `path`. See [`recover`].
 ///
 /// # Errors
-/// Those of [`recover`], and [`Error::Options`].
+/// Those of [`recover`], and [`Error::Options`]; where a schema is given, [`Error::OtherSchema`] if it is needed and not that
+/// of the file, and `Error::Column` if no file can have it.
 pub fn recover_with(path: impl AsRef<Path>, options: &RecoverOptions) -> Result<Recovered> {
     let name = SourceName::path(path.as_ref());
     recover_store(FileStore::open(&name)?, name, options)
@@ -121,6 +124,7 @@ pub(crate) fn recover_with_log(
 ) -> Result<Recovered> {
     let reader_options = options.reader_options();
     reader_options.validate()?;
+    let given_schema = options.schema_message(&name)?;
     let store = SharedStore::new(store);
     let file_bytes = store.file_bytes(&name)?;
     let limits = limits_of(reader_options);
@@ -149,10 +153,15 @@ pub(crate) fn recover_with_log(
     let (mut live, mut skipped, mut skipped_omitted) = scan.finish();
     let footer_begin = live.finish();
     let has_columns = live.has_columns();
+    let schema = match (live.schema(), given_schema) {
+        (Some(own), _) => Some(own.to_vec()),
+        (None, Some(given)) if has_columns => Some(fitting_schema(&live, given, &name)?),
+        _ => None,
+    };
     let chunks = readable(&live, unreadable, &mut skipped, &mut skipped_omitted);
     skipped.sort_by_key(|fault| fault.bytes.start);
     options.watch().report_progress(file_bytes);
-    let footer = footer_of(&live, footer_begin.unwrap_or(data_end));
+    let footer = footer_of(&live, schema, footer_begin.unwrap_or(data_end));
     let index = Index::of_chunks(&chunks, reader_options.index_storage(), footer);
     let (footer, index) =
         index.map_err(|source| Error::io(&name, "offload the index of", source))?;
@@ -226,13 +235,26 @@ fn readable<'a>(
     Cow::Owned(chunks)
 }
 
+/// The schema message that was given for a file without one, if it is the one that the row groups were written with.
+fn fitting_schema(live: &LiveChunks, given: Vec<u8>, name: &SourceName) -> Result<Vec<u8>> {
+    match live.schema_hash() {
+        Some(expected) if expected != schema_hash(&given) => Err(Error::OtherSchema {
+            name: name.clone(),
+            at: At::byte(live.chunks().first().map_or(0, |first| first.begin)),
+            expected,
+            given: schema_hash(&given),
+        }),
+        _ => Ok(given),
+    }
+}
+
 /// What stands for the footer of a file that has none, or not of these chunks.
-fn footer_of(live: &LiveChunks, data_end: u64) -> Footer {
+fn footer_of(live: &LiveChunks, schema: Option<Vec<u8>>, data_end: u64) -> Footer {
     let found = live.footer().map(|footer| footer.metadata.clone());
     let metadata = FooterMetadata {
         version: VERSION_WINDROW,
         has_pages: live.has_pages(),
-        arrow_schema: live.schema().map(<[u8]>::to_vec),
+        arrow_schema: schema,
         has_statistics: false,
         ..found.unwrap_or_default()
     };

@@ -236,7 +236,7 @@ fn a_damaged_schema_chunk_is_told_and_the_footer_stands_for_it() {
     let cut = recover(&bytes[..bytes.len() - 140_000]).reader;
     assert_eq!((cut.arrow_schema(), cut.has_columns()), (None, true));
     let error = ColumnFileOptions::of(&cut).unwrap_err();
-    assert_eq!(error.code(), "column_front");
+    assert_eq!(error.code(), "schema_lost");
 }
 
 /// Each header and what stands at the front of each chunk, flipped bit by bit: nothing is read as something else.

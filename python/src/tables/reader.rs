@@ -20,8 +20,9 @@ use crate::errors::{Whole, closed, exception, raise};
 use crate::indices::{self, Key, type_name};
 use crate::place::Place;
 use crate::records::{Origin, Pickled, Records};
+use crate::recover::{GivenSchema, recover_place};
 use crate::sequence::Base;
-use crate::sources::{PickledOptions, function, pickled, unpickled, wrap};
+use crate::sources::{self, PickledOptions, function, pickled, unpickled};
 use crate::verify::{Fault, fault};
 use crate::view::View;
 
@@ -52,6 +53,12 @@ impl TableReader {
         self.base
             .load_full()
             .ok_or_else(|| closed(&self.origin.name))
+    }
+
+    /// The schema as the file has it.
+    pub fn schema_message(&self) -> PyResult<Vec<u8>> {
+        let base = self.base()?;
+        Ok(base.file().arrow_schema().unwrap_or_default().to_vec())
     }
 
     fn with_view(&self, view: View) -> PyResult<Self> {
@@ -464,7 +471,13 @@ impl TableReader {
         };
         let options = pickled(this.base()?.file().options());
         let View { start, step, len } = this.view;
-        let arguments = (source, options, (start, step, len)).into_pyobject(py)?;
+        // What was recovered may have been given its schema.
+        let recovered = if this.origin.recovered {
+            Some(PyBytes::new(py, &this.schema_message()?))
+        } else {
+            None
+        };
+        let arguments = (source, options, (start, step, len), recovered).into_pyobject(py)?;
         Ok((function(py, "_open_table_reader")?, arguments))
     }
 
@@ -491,14 +504,23 @@ pub fn take_of(
     base.take_as(rows, names.as_deref(), strings)
 }
 
-/// Makes a reader from its pickle.
+/// Makes a reader from its pickle; `recovered` is the schema of a file that was recovered.
 #[pyfunction]
 pub fn _open_table_reader(
     source: &Bound<'_, PyAny>,
     options: PickledOptions,
     view: (u64, i64, u64),
+    recovered: Option<&[u8]>,
 ) -> PyResult<TableReader> {
-    let mut reader = open_table(source, unpickled(&options)?)?;
+    let options = unpickled(&options)?;
+    let mut reader = if let Some(schema) = recovered {
+        let (py, place) = (source.py(), Place::new(source)?);
+        let given = Some(GivenSchema::Message(schema.to_vec()));
+        let (reader, origin, _) = recover_place(py, place, options, given, None)?;
+        table_of(py, reader, origin)?
+    } else {
+        open_table(source, options)?
+    };
     let total = reader.view.len;
     reader.view = View::checked(view, total).ok_or_else(|| {
         let message = format!(
@@ -539,11 +561,20 @@ pub fn open<'py>(
     let origin = Origin::of(py, &place);
     let options = crate::options::reader(None, keywords)?;
     let reader = py.detach(|| reader_of(place, options)).map_err(raise)?;
-    if reader.arrow_schema().is_some() {
-        let table = windrow::TableReader::from_reader(reader).map_err(raise)?;
-        return Ok(Bound::new(py, TableReader::of(py, table, origin))?.into_any());
+    if reader.has_columns() {
+        return wrap(py, reader, origin);
     }
-    wrap(py, Records::new(Base::File(reader), origin))
+    sources::wrap(py, Records::new(Base::File(reader), origin))
+}
+
+/// The reader of a file of columns that is open.
+pub fn wrap(py: Python<'_>, reader: Reader, origin: Origin) -> PyResult<Bound<'_, PyAny>> {
+    Ok(Bound::new(py, table_of(py, reader, origin)?)?.into_any())
+}
+
+fn table_of(py: Python<'_>, reader: Reader, origin: Origin) -> PyResult<TableReader> {
+    let table = windrow::TableReader::from_reader(reader).map_err(raise)?;
+    Ok(TableReader::of(py, table, origin))
 }
 
 /// Reads a file of columns.

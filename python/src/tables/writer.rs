@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use windrow::{FileSink, Result, SourceName, Summary, TableOptions};
+use windrow::{FileSink, OnCorrupt, ReaderOptions, Result, SourceName, Summary, TableOptions};
 
 use super::capsule::{Batches, arrow_error, batches_of, in_form, is_other_form, schema_of};
 use super::options;
@@ -157,7 +157,12 @@ impl TableWriter {
         let writer = py.detach(|| {
             let schema = match schema {
                 Some(schema) => schema,
-                None => windrow::TableReader::open(path)?.schema().clone(),
+                None => {
+                    // One that was never finished is gone on with.
+                    let skipping = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
+                    let table = windrow::TableReader::open_with(path, skipping)?;
+                    table.schema().clone()
+                }
             };
             windrow::TableWriter::append(path, schema, options)
         });

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use windrow::{TableOptions, TableReader, TableWriter};
+use windrow::{OnCorrupt, ReaderOptions, TableOptions, TableReader, TableWriter};
 
 use super::target::Target;
 use super::{Inputs, TableArgs, TableUsage, page_codec};
@@ -45,7 +45,9 @@ pub fn append(asked: &Append<'_>) -> Result<(Written, Poured, u64), CliError> {
     let expected = if asked.is_new {
         None
     } else {
-        Some(TableReader::open(path)?.schema().clone())
+        // One that was never finished is gone on with.
+        let skipping = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
+        Some(TableReader::open_with(path, skipping)?.schema().clone())
     };
     let opened = Inputs::open(inputs, formats, header, table, expected, read, false)?;
     let Some(schema) = opened.schema().cloned() else {

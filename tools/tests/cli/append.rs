@@ -294,3 +294,22 @@ fn damage_in_inputs_is_skipped_where_asked_for() {
     );
     assert_eq!(scratch.records("a.array_record").concat(), b"r0r1r2r3r4bbb");
 }
+
+#[test]
+fn a_table_that_was_never_finished_is_gone_on_with() {
+    let scratch = Scratch::new();
+    let rows: String = (0..9).map(|n| format!("{n},text {n}\n")).collect();
+    scratch.put("a.csv", format!("number,text\n{rows}"));
+    scratch.put("more.csv", "number,text\n9,text 9\n");
+    scratch.ok(&["convert", "--group-rows", "3", "a.csv", "a.columns"]);
+    let last = scratch.reader("a.columns").chunk_location(2).unwrap();
+    let mut bytes = scratch.get("a.columns");
+    bytes.truncate(usize::try_from(last.end).unwrap());
+    for copy in [&[][..], &["--copy"]] {
+        scratch.put("a.columns", &bytes);
+        scratch.ok(&[&["append", "a.columns", "more.csv"], copy].concat());
+        scratch.ok(&["verify", "--deep", "a.columns"]);
+        let ran = scratch.ok(&["cat", "--format", "csv", "a.columns"]);
+        assert_eq!(ran.text(), format!("number,text\n{rows}9,text 9\n"));
+    }
+}

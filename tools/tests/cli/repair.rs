@@ -254,3 +254,58 @@ fn the_file_itself_is_never_replaced() {
     }
     assert_eq!(scratch.get("a.array_record"), before);
 }
+
+#[test]
+fn a_table_that_has_lost_its_schema_takes_that_of_another() {
+    let scratch = Scratch::new();
+    let rows: String = (0..9).map(|n| format!("{n},text {n}\n")).collect();
+    scratch.put("a.csv", format!("number,text\n{rows}"));
+    scratch.put("other.csv", format!("id,text\n{rows}"));
+    for name in ["a", "other"] {
+        let (from, to) = (format!("{name}.csv"), format!("{name}.columns"));
+        scratch.ok(&["convert", "--group-rows", "3", &from, &to]);
+    }
+    scratch.ok(&["convert", "a.columns", "a.parquet"]);
+    scratch.ok(&["convert", "a.columns", "a.arrow"]);
+    // Never finished, with one bit of the schema flipped.
+    let reader = scratch.reader("a.columns");
+    let (first, last) = (reader.chunk_location(0), reader.chunk_location(2));
+    let first = format!("byte {}", first.unwrap().begin);
+    let mut bytes = scratch.get("a.columns");
+    bytes.truncate(usize::try_from(last.unwrap().end).unwrap());
+    scratch.put("lost.columns", bytes);
+    scratch.damage("lost.columns", 64 + 40 + 20);
+
+    let repair = ["repair", "lost.columns", "-o", "b.columns"];
+    let words = ["lost.columns has lost its schema", "--schema-from", &first];
+    // Behind the line that tells of the missing index.
+    let ran = scratch.run(&repair);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(words.iter().all(|words| ran.err.contains(words)), "{ran:?}");
+    let with = |schema_from: &'static str| [&repair[..], &["--schema-from", schema_from]].concat();
+    let words = ["not that of lost.columns", "hash", &first];
+    scratch.fails(&with("other.columns"), 2, &words);
+    scratch.fails(&with("missing.columns"), 2, &["missing.columns"]);
+    scratch.fails(&with("-"), 2, &["needs a name"]);
+    assert!(!scratch.path("b.columns").exists());
+    for schema_from in ["a.columns", "a.parquet", "a.arrow", "a.csv"] {
+        let ran = scratch.run(&[&with(schema_from)[..], &["--force"]].concat());
+        assert_eq!(ran.code, 1, "{schema_from}: {ran:?}");
+        assert!(ran.err.contains(": 9 rows in 3 chunks, "), "{ran:?}");
+        assert!(ran.err.contains("1 part skipped"), "{ran:?}");
+        let (repaired, whole) = (["cat", "b.columns"], ["cat", "a.columns"]);
+        assert_eq!(scratch.ok(&repaired).out, scratch.ok(&whole).out);
+        scratch.ok(&["verify", "--deep", "b.columns"]);
+    }
+
+    scratch.write("a.array_record", "group_size:1", &["record"]);
+    let words = [
+        "a.array_record",
+        "--schema-from goes only with a file of columns",
+    ];
+    scratch.fails(
+        &[&ARGS[..], &["--schema-from", "a.columns"]].concat(),
+        2,
+        &words,
+    );
+}

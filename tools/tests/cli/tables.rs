@@ -58,7 +58,7 @@ fn the_page_on_tables_runs() {
             commands += 1;
         }
     }
-    assert_eq!(commands, 16);
+    assert_eq!(commands, 17);
     assert_eq!(scratch.get("late.csv"), b"carrier,delay\nUA,61\n");
     let again = TableReader::open(scratch.path("again.array_record")).unwrap();
     assert_eq!(again.len(), 4);

@@ -1,9 +1,9 @@
 //! What a writer of columns has to know of a file that it goes on with.
 
-use windrow_format::LiveChunk;
+use windrow_format::{At, LiveChunk};
 
 use super::{Found, end_of, find};
-use crate::column_file::{ColumnFile, no_schema, without_hint};
+use crate::column_file::{ColumnFile, without_hint};
 use crate::error::{Error, Result, SourceName};
 use crate::records_metadata::front_end;
 use crate::store::Store;
@@ -65,7 +65,10 @@ impl ColumnGrowth {
             chunks,
         };
         if let (None, Some(first)) = (&growth.file.schema, growth.chunks.first()) {
-            return Err(Error::format(name, None, no_schema(first.begin)));
+            return Err(Error::SchemaLost {
+                name: name.clone(),
+                at: At::byte(first.begin),
+            });
         }
         if copy {
             growth.ends_sealed = false;

@@ -332,7 +332,6 @@ impl Inner {
     }
 
     /// Fills `buffer` with the bytes at `offset`.
-    #[cfg(feature = "columns")]
     pub(super) fn read_into(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
         read_counted(&*self.store, offset, buffer, &self.stats)
     }

@@ -17,7 +17,7 @@ use windrow_format::{At, ChunkLocation, Decompressor, ErrorKind, FormatError, ch
 
 use super::column_error;
 use super::scan::Scan;
-use crate::column_file::no_schema;
+use crate::column_file::schema_lost;
 use crate::error::{Error, Result, SourceName};
 use crate::reader::Reader;
 use crate::scratch::{ReadScratch, with_decompressor, with_read_scratch};
@@ -127,12 +127,12 @@ impl TableReader {
     /// Reads the table of a file that is open: one that was [recovered](crate::recover), for example.
     ///
     /// # Errors
-    /// [`Error::HoldsRecords`]; [`Error::Format`] if the schema is lost; [`Error::Column`] if it cannot be read.
+    /// [`Error::HoldsRecords`]; [`Error::SchemaLost`]; [`Error::Column`] if it cannot be read.
     pub fn from_reader(reader: Reader) -> Result<Self> {
         reader.inner().check_holds_columns()?;
         let at = reader.footer().footer_offset;
         let Some(message) = reader.arrow_schema() else {
-            return Err(Error::format(reader.name(), None, no_schema(at)));
+            return Err(schema_lost(&reader));
         };
         let schema = ColumnSchema::parse(message, At::byte(at))
             .map_err(|source| column_error(reader.name(), None, source))?;

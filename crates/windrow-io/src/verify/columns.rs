@@ -11,7 +11,7 @@ mod decoded {
 
     use hashbrown::HashMap;
     use windrow_columnar::{ChunkRead, ColumnError, ColumnSchema, Front, GroupStatistics};
-    use windrow_format::{At, Chunk, Limits, parse_statistics_chunk};
+    use windrow_format::{At, Chunk, FormatError, Limits, parse_statistics_chunk};
 
     use crate::error::Result;
     use crate::reader::Reader;
@@ -43,7 +43,10 @@ mod decoded {
             let at = At::byte(footer.footer_offset);
             let schema = match reader.arrow_schema() {
                 Some(message) => ColumnSchema::parse(message, at).map_err(FaultError::from),
-                None => Err(crate::column_file::no_schema(at.byte).into()),
+                None => Err(FaultError::from(FormatError::ColumnFront {
+                    at,
+                    what: "the file does not hold its schema",
+                })),
             };
             let schema = match schema {
                 Ok(schema) => schema,
