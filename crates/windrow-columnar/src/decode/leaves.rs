@@ -34,18 +34,15 @@ impl ChunkRead<'_> {
         let mut out = room_for(total(ranges));
         let nulls = self.for_pages(node, ranges, decompressor, |page| {
             let wanted = page.wanted;
-            // Page by page: what was just filled with zeros is still near the processor.
-            let filled = out.len();
-            out.resize(filled + wanted.count(), T::default());
-            let target = &mut out[filled..];
             if page.is_null {
+                out.resize(out.len() + wanted.count(), T::default());
                 return page.parts.finish();
             }
             let values = page.shared_values().map(as_words::<T>);
             let mut parts = page.parts;
             let body = WordBody::parse_any(&mut parts, wanted.len(), values.as_deref(), 0, floats)?;
             parts.finish()?;
-            body.fill_wanted(wanted, target)
+            body.append_wanted(wanted, &mut out)
         })?;
         Ok((out, nulls))
     }

@@ -258,7 +258,7 @@ impl<'a, T: Lane> WordBody<'a, T> {
     }
 
     /// The wanted values, in `out`, which has room for just these.
-    pub(crate) fn fill_wanted(&self, wanted: Wanted<'_>, out: &mut [T]) -> Checked<()> {
+    fn fill_wanted(&self, wanted: Wanted<'_>, out: &mut [T]) -> Checked<()> {
         if wanted.count() == wanted.len() {
             return self.fill(out);
         }
@@ -279,10 +279,24 @@ impl<'a, T: Lane> WordBody<'a, T> {
         Ok(())
     }
 
+    /// Appends the wanted values.
+    pub(crate) fn append_wanted(&self, wanted: Wanted<'_>, out: &mut Vec<T>) -> Checked<()> {
+        if let Self::Plain(words) = self {
+            for range in wanted.ranges() {
+                out.extend_from_slice(&words[range.clone()]);
+            }
+            return Ok(());
+        }
+        // Page by page: what was just filled with zeros is still near the processor.
+        let filled = out.len();
+        out.resize(filled + wanted.count(), T::default());
+        self.fill_wanted(wanted, &mut out[filled..])
+    }
+
     /// The wanted values.
     pub(crate) fn wanted(&self, wanted: Wanted<'_>) -> Checked<Vec<T>> {
-        let mut out = vec![T::default(); wanted.count()];
-        self.fill_wanted(wanted, &mut out)?;
+        let mut out = Vec::with_capacity(wanted.count());
+        self.append_wanted(wanted, &mut out)?;
         Ok(out)
     }
 
