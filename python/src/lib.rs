@@ -28,10 +28,6 @@ mod verify;
 mod view;
 mod writer;
 
-/// Keeps the large buffers of one chunk for the next one, where the system's allocator gives most of them back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The compiled part of windrow.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
