@@ -120,6 +120,7 @@ REASONS = {
         "404 MB of arrays are written, and what is left of the time is mostly that: views of strings, of 16 bytes each, are "
         "half of it where only strings are read"
     ),
+    ("first scan, flights", BALANCED): NEW_MEMORY,
     ("3 columns, flights", BALANCED): "half of the time goes into writing 64 MB of views of strings",
     ("take 1000, flights", BALANCED): (
         "87 % of all pages hold one of the rows: half of the processor time is the kernel's copy of these 31 MB, a sixth "
