@@ -190,11 +190,14 @@ impl<S: Sink> ColumnFileWriter<S> {
         let mut bytes = Vec::new();
         for number in 0..reader.num_chunks() {
             let location = reader.chunk_location(number)?;
-            let header = reader.inner().with_column_chunk(&location, |chunk| {
-                bytes.clear();
-                push_chunk(&mut bytes, &chunk.header, chunk.data);
-                Ok(chunk.header)
-            })?;
+            let header = reader.inner().column_header(&location)?;
+            let header = reader
+                .inner()
+                .with_column_chunk(&location, &header, |chunk| {
+                    bytes.clear();
+                    push_chunk(&mut bytes, &chunk.header, chunk.data);
+                    Ok(chunk.header)
+                })?;
             self.push(&header, &bytes)?;
             if !go_on(location.end) {
                 let source = io::ErrorKind::Interrupted.into();

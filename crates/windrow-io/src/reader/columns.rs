@@ -114,6 +114,14 @@ impl Inner {
         Ok(head)
     }
 
+    /// Reads the header of a column chunk, and checks it with the front, whatever the chunk decodes to.
+    ///
+    /// # Errors
+    /// Those of [`column_head`](Self::column_head).
+    pub(crate) fn column_header(&self, location: &ChunkLocation) -> Result<ChunkHeader> {
+        Ok(self.read_head(location)?.header)
+    }
+
     fn read_head(&self, location: &ChunkLocation) -> Result<ColumnHead> {
         let at = At::chunk(location.begin, location.chunk);
         let hash = self
@@ -237,17 +245,17 @@ impl Inner {
         Ok(RunBytes::Read(used..used + len))
     }
 
-    /// Lends a whole column chunk, whose hashes and front were checked, to `take`.
+    /// Lends a whole column chunk, whose hashes are checked, to `take`; `header` was [read](Self::column_header) before.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`] with the rows of the chunk.
     pub(crate) fn with_column_chunk<T>(
         &self,
         location: &ChunkLocation,
+        header: &ChunkHeader,
         mut take: impl FnMut(&Chunk<'_>) -> Result<T, FormatError>,
     ) -> Result<T> {
         let at = At::chunk(location.begin, location.chunk);
-        let header = self.read_head(location)?.header;
         let range = location.begin..header.chunk_end(location.begin);
         let read = with_read_scratch(|ReadScratch { raw, flat, .. }| {
             twice(self.store.as_bytes().is_some(), |_| {

@@ -13,7 +13,9 @@ use windrow_columnar::{
     ChunkRead, ColumnSchema, ColumnSize, Front, GroupStatistics, PagePlace, Strings,
 };
 use windrow_format::options::{OnCorrupt, ReaderOptions};
-use windrow_format::{At, ChunkLocation, Decompressor, ErrorKind, FormatError, check_crc};
+use windrow_format::{
+    At, ChunkHeader, ChunkLocation, Decompressor, ErrorKind, FormatError, check_crc,
+};
 
 use super::column_error;
 use super::scan::Scan;
@@ -56,8 +58,7 @@ struct Statistics {
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) front: Front,
-    pub(super) data_hash: u64,
-    pub(super) data_bytes: u64,
+    pub(super) header: ChunkHeader,
 }
 
 /// A head that is kept, or, beyond the limit of what is kept, one for this call only.
@@ -261,7 +262,7 @@ impl TableReader {
     pub fn statistics(&self, group: u64) -> Result<Option<&GroupStatistics>> {
         let location = self.inner.reader.chunk_location(group)?;
         let head = self.inner.head(&location)?;
-        self.inner.statistics_of(head.data_hash)
+        self.inner.statistics_of(head.header.data_hash)
     }
 }
 
@@ -270,7 +271,7 @@ impl Inner {
         self.reader.name()
     }
 
-    fn num_columns(&self) -> usize {
+    pub(super) fn num_columns(&self) -> usize {
         self.schema.arrow().fields().len()
     }
 
@@ -344,8 +345,7 @@ impl Inner {
             .map_err(|source| column_error(self.name(), Some(rows_of(location)), source))?;
         Ok(Head {
             front,
-            data_hash: head.header.data_hash,
-            data_bytes: head.header.data_bytes,
+            header: head.header,
         })
     }
 
@@ -393,9 +393,9 @@ impl Inner {
         let fault = |source| column_error(self.name(), Some(rows_of(location)), source);
         let front = &head.front;
         let all = matches!(wanted.rows.as_slice(), [rows] if *rows == (0..front.rows()));
-        if all && front.stored_bytes(&self.schema, wanted.columns) * 2 > head.data_bytes {
+        if all && front.stored_bytes(&self.schema, wanted.columns) * 2 > head.header.data_bytes {
             // With most of the chunk the rest comes along, under one hash.
-            let batch = file.with_column_chunk(location, |chunk| {
+            let batch = file.with_column_chunk(location, &head.header, |chunk| {
                 let mut read =
                     ChunkRead::new(front, wanted.schema, wanted.columns, wanted.rows.clone());
                 read.give_verified(0, chunk.data);

@@ -279,7 +279,7 @@ impl Work {
                 .map(Some);
         };
         if self.prune
-            && let Some(statistics) = self.inner.statistics_of(head.data_hash)?
+            && let Some(statistics) = self.inner.statistics_of(head.header.data_hash)?
             && !predicate.may_match(statistics, location.records, &self.schema)
         {
             return Ok(None);

@@ -51,7 +51,7 @@ impl TableReader {
         let location = inner.reader.chunk_location(group)?;
         let head = inner.head(&location)?;
         inner.decode_all(&location, &head, |_, rows| {
-            GroupStatistics::of_rows(&inner.schema, rows, head.data_hash)
+            GroupStatistics::of_rows(&inner.schema, rows, head.header.data_hash)
         })
     }
 }
@@ -67,8 +67,9 @@ impl Inner {
             &arrow_array::RecordBatch,
         ) -> std::result::Result<T, windrow_columnar::ColumnError>,
     ) -> Result<T> {
-        let columns: Vec<usize> = (0..self.schema.arrow().fields().len()).collect();
-        let looked = self.reader.inner().with_column_chunk(location, |chunk| {
+        let columns: Vec<usize> = (0..self.num_columns()).collect();
+        let file = self.reader.inner();
+        let looked = file.with_column_chunk(location, &head.header, |chunk| {
             let rows = std::iter::once(0..head.front.rows()).collect();
             let mut read = ChunkRead::new(&head.front, &self.schema, &columns, rows);
             // Not verified: the checksum of each page is looked at, too.

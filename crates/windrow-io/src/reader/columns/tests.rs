@@ -156,7 +156,7 @@ fn what_stands_around_the_pages() {
     assert_eq!(head.front.rows, 1000);
     assert_eq!(head.data, data[..8000]);
     assert_eq!(inner.statistics().unwrap().unwrap(), b"statistics");
-    let whole = inner.with_column_chunk(&location, |chunk| Ok(chunk.data.to_vec()));
+    let whole = inner.with_column_chunk(&location, &head.header, |chunk| Ok(chunk.data.to_vec()));
     assert_eq!(whole.unwrap(), data);
 
     let damaged = |place: u64| {
@@ -169,7 +169,9 @@ fn what_stands_around_the_pages() {
     assert_eq!(error.code(), "crc");
     let (reader, location) = damaged(location.begin + 20_000);
     assert!(reader.inner().column_head(&location).is_ok());
-    let whole = reader.inner().with_column_chunk(&location, |_| Ok(()));
+    let whole = reader
+        .inner()
+        .with_column_chunk(&location, &head.header, |_| Ok(()));
     assert_eq!(whole.unwrap_err().code(), "chunk_data_hash");
     // Statistics that cannot be read are none.
     let (reader, _) = damaged(reader.footer().footer_end + 50);
