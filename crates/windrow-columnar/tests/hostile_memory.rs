@@ -1,52 +1,20 @@
 //! Chunks below a kilobyte that claim to hold much: reading them takes memory by what is asked for, not by what is claimed.
-#![allow(unsafe_code, reason = "counting allocations means being the allocator")]
 
+mod counting;
 mod forge;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_schema::{DataType, Field, Fields, Schema};
 use windrow_columnar::ColumnSchema;
 use windrow_format::{Codec, Compressor, Limits, PageCodec};
 
+use counting::Counting;
 use forge::{
     Asked, Forged, ForgedNode, Sealed, constant, head, page, parse_front, parts, read, schema_of,
     words,
 };
-
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn add(bytes: usize) {
-    let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(held, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator as it came; the counters allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        add(layout.size());
-        // SAFETY: as it came.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        add(layout.size());
-        // SAFETY: as it came.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as it came.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -64,15 +32,14 @@ fn take(
     limits: &Limits,
     rows: Range<u64>,
 ) -> (&'static str, usize) {
-    let base = HELD.load(Ordering::SeqCst);
-    PEAK.store(base, Ordering::SeqCst);
+    let base = counting::begin();
     let result = parse_front(schema, sealed, limits).and_then(|front| {
         let mut asked = Asked::whole(schema, 1);
         asked.rows = std::iter::once(rows).collect();
         read(schema, &front, sealed, &asked)
     });
     let code = result.map_or_else(|error| error.code(), |_| "ok");
-    (code, PEAK.load(Ordering::SeqCst) - base)
+    (code, counting::peak_since(base))
 }
 
 struct Case {

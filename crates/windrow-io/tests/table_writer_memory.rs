@@ -2,46 +2,16 @@
 //!
 //! One test, in a program of its own: it counts what is allocated, and what another test allocates would count, too.
 #![cfg(feature = "columns")]
-#![allow(unsafe_code, reason = "counting allocations means being the allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../../windrow-columnar/tests/counting/mod.rs"]
+mod counting;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::{ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use counting::Counting;
 use windrow_columnar::{Profile, memory_bytes};
 use windrow_io::{TableOptions, TableWriter};
-
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn add(bytes: usize) {
-    let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(held, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator as it came; the counters allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        add(layout.size());
-        // SAFETY: as it came.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        add(layout.size());
-        // SAFETY: as it came.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as it came.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -107,13 +77,12 @@ fn peak(
         .with_max_parallelism(Some(parallelism));
     let sink = std::io::sink();
     let mut writer = TableWriter::create(sink, first.schema(), options).unwrap();
-    let base = HELD.load(Ordering::SeqCst);
-    PEAK.store(base, Ordering::SeqCst);
+    let base = counting::begin();
     for _ in 0..groups * GROUP_ROWS / BATCH_ROWS {
         writer.write(&make(&mut random)).unwrap();
     }
     writer.finish().unwrap();
-    let taken = PEAK.load(Ordering::SeqCst) - base;
+    let taken = counting::peak_since(base);
     #[allow(clippy::cast_precision_loss, reason = "megabytes")]
     {
         taken as f64 / group_bytes as f64

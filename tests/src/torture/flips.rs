@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use windrow::{
     OnCorrupt, Reader, ReaderOptions, RecoverOptions, SourceName, VerifyOptions, recover_store,
     verify_store,
 };
 
-use super::{Sealed, grown_files, sealed_files, seed_of};
+use super::{Sealed, each_case, grown_files, sealed_files};
 use crate::damage::{Field, Part, Piece, Structure};
 use crate::hostile::Random;
 
@@ -54,27 +53,14 @@ pub fn flip_bits(seed: u64, cases: u64) -> FlipCounts {
         .map(|file| file.anatomy.structures(&file.bytes))
         .collect();
     let mut counts = FlipCounts::default();
-    let mut failed = Vec::new();
-    for case in 0..cases {
-        let mut random = Random::new(seed_of(seed, 1, case));
+    each_case(seed, 1, cases, |random, what| {
         let number = random.below(files.len());
         let (file, structures) = (&files[number], &structures[number]);
-        let place = place_in(&mut random, file.bytes.len(), structures);
+        let place = place_in(random, file.bytes.len(), structures);
         let bit = random.below(8);
-        let run = || flip_one(file, structures, place, bit, &mut counts);
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            failed.push(format!(
-                "flip {case}: {}, bit {bit} of byte {place}",
-                file.name
-            ));
-        }
-    }
-    assert!(
-        failed.is_empty(),
-        "seed {seed}, {} failed:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+        *what = format!("flip of {}, bit {bit} of byte {place}", file.name);
+        flip_one(file, structures, place, bit, &mut counts);
+    });
     counts
 }
 

@@ -1,7 +1,6 @@
 //! Files of columns under the same damage: flipped bits, and cuts.
 
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::{BooleanArray, Int64Array, RecordBatch};
 use windrow::{
@@ -10,7 +9,7 @@ use windrow::{
     recover_store, verify_store,
 };
 
-use super::{CutCounts, FlipCounts, place_in, seed_of};
+use super::{CutCounts, FlipCounts, cut_of, each_case, place_in, seed_of};
 use crate::damage::{Anatomy, Field, Part, Piece, Structure};
 use crate::every_way::full_text;
 use crate::hostile::Random;
@@ -119,24 +118,14 @@ pub fn flip_table_bits(seed: u64, cases: u64) -> FlipCounts {
         .map(|file| file.anatomy.structures(&file.bytes))
         .collect();
     let mut counts = FlipCounts::default();
-    let mut failed = Vec::new();
-    for case in 0..cases {
-        let mut random = Random::new(seed_of(seed, 6, case));
+    each_case(seed, 6, cases, |random, what| {
         let number = random.below(files.len());
         let (file, structures) = (&files[number], &structures[number]);
-        let place = place_in(&mut random, file.bytes.len(), structures);
+        let place = place_in(random, file.bytes.len(), structures);
         let bit = random.below(8);
-        let run = || flip_one(file, structures, place, bit, &mut counts);
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            failed.push(format!("{case}: {}, bit {bit} of byte {place}", file.name));
-        }
-    }
-    assert!(
-        failed.is_empty(),
-        "seed {seed}, {} failed:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+        *what = format!("flip of {}, bit {bit} of byte {place}", file.name);
+        flip_one(file, structures, place, bit, &mut counts);
+    });
     counts
 }
 
@@ -338,22 +327,12 @@ fn recovered_rows(reader: windrow::Reader) -> Option<RecordBatch> {
 pub fn cut_tables(seed: u64, cases: u64) -> CutCounts {
     let files = sealed_tables(seed);
     let mut counts = CutCounts::default();
-    let mut failed = Vec::new();
-    for case in 0..cases {
-        let mut random = Random::new(seed_of(seed, 7, case));
+    each_case(seed, 7, cases, |random, what| {
         let file = &files[random.below(files.len())];
-        let cut = super::cut_of(&mut random, file.bytes.len(), &file.anatomy);
-        let run = || cut_one(file, cut, &mut counts);
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            failed.push(format!("cut {case}: {}, to {cut} bytes", file.name));
-        }
-    }
-    assert!(
-        failed.is_empty(),
-        "seed {seed}, {} failed:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+        let cut = cut_of(random, file.bytes.len(), &file.anatomy);
+        *what = format!("cut of {}, to {cut} bytes", file.name);
+        cut_one(file, cut, &mut counts);
+    });
     counts
 }
 
