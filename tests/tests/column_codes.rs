@@ -65,7 +65,7 @@ fn many_bytes() -> ColumnError {
     let views: ArrayRef = Arc::new(views.finish());
     let batch = RecordBatch::try_from_iter([("views", views)]).unwrap();
     let schema = ColumnSchema::new(batch.schema()).unwrap();
-    RowGroup::new(&schema, &batch).unwrap_err()
+    RowGroup::new(&schema, vec![batch]).unwrap_err()
 }
 
 fn not_comparable() -> ColumnError {

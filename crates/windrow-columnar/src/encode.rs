@@ -8,7 +8,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
+use arrow_schema::{ArrowError, DataType};
+use arrow_select::concat::concat;
 use windrow_format::{
     CHUNK_HEADER_BYTES, ChunkHeader, ChunkType, Codec, Compressor, PageCodec, crc_of,
 };
@@ -45,12 +47,19 @@ const PAGE_BYTES: usize = 32 << 10;
 /// The same where a codec makes more of larger pages.
 const CODEC_PAGE_BYTES: usize = 256 << 10;
 
-/// The rows of one chunk, taken apart into the values of nodes.
+/// The rows of one chunk, taken apart into the values of nodes, which are encoded one by one.
 #[derive(Debug)]
 pub struct RowGroup {
     schema: ColumnSchema,
     rows: usize,
-    nodes: Vec<NodeValues>,
+    nodes: Vec<GroupNode>,
+}
+
+/// The values of one node of a row group.
+#[derive(Debug)]
+pub struct GroupNode {
+    number: usize,
+    values: NodeValues,
 }
 
 /// A node, encoded.
@@ -80,63 +89,76 @@ pub struct EncodedGroup {
 }
 
 impl RowGroup {
-    /// Takes the columns of a batch apart: slices, views and dictionaries lose what nothing names.
+    /// Takes the columns of batches apart, whose rows stand one behind the other: slices, views and dictionaries lose what
+    /// nothing names. Memory: the batches are let go column by column.
     ///
     /// # Errors
     /// [`ColumnError::SchemaDiffers`], [`ColumnError::TooLarge`].
-    pub fn new(schema: &ColumnSchema, batch: &RecordBatch) -> Result<Self, ColumnError> {
+    pub fn new(schema: &ColumnSchema, batches: Vec<RecordBatch>) -> Result<Self, ColumnError> {
         let expected = schema.arrow().fields();
-        let columns = batch.columns();
-        if columns.len() != expected.len() {
-            return Err(ColumnError::SchemaDiffers {
-                what: format!("{} columns instead of {}", columns.len(), expected.len()),
-            });
-        }
-        schema.check_nulls(batch)?;
-        let mut nodes = Vec::with_capacity(schema.nodes().len());
-        for (number, (column, field)) in columns.iter().zip(expected).enumerate() {
-            if column.data_type() != field.data_type() {
-                return Err(ColumnError::SchemaDiffers {
-                    what: format!(
-                        "column `{}` is {} instead of {}",
-                        field.name(),
-                        column.data_type(),
-                        field.data_type()
-                    ),
-                });
+        let mut rows = 0;
+        let mut columns = Vec::with_capacity(batches.len());
+        for batch in batches {
+            if batch.num_columns() != expected.len() {
+                let what = format!(
+                    "{} columns instead of {}",
+                    batch.num_columns(),
+                    expected.len()
+                );
+                return Err(ColumnError::SchemaDiffers { what });
             }
-            flatten(
-                column,
-                schema.nodes(),
-                schema.nodes().roots()[number],
-                &mut nodes,
-            )?;
+            schema.check_nulls(&batch)?;
+            rows += batch.num_rows();
+            columns.push(batch.into_parts().1.into_iter());
         }
+        let mut nodes = Vec::with_capacity(schema.nodes().len());
+        for (field, &root) in expected.iter().zip(schema.nodes().roots()) {
+            let parts: Vec<ArrayRef> = columns.iter_mut().filter_map(Iterator::next).collect();
+            if let Some(other) = parts
+                .iter()
+                .find(|part| part.data_type() != field.data_type())
+            {
+                let what = format!(
+                    "column `{}` is {} instead of {}",
+                    field.name(),
+                    other.data_type(),
+                    field.data_type()
+                );
+                return Err(ColumnError::SchemaDiffers { what });
+            }
+            let column = joined(parts, field.data_type()).map_err(|error| {
+                let what = format!("column `{}`: {error}", field.name());
+                ColumnError::SchemaDiffers { what }
+            })?;
+            flatten(&column, schema.nodes(), root, &mut nodes)?;
+        }
+        let nodes = nodes.into_iter().enumerate();
         Ok(Self {
             schema: schema.clone(),
-            rows: batch.num_rows(),
-            nodes,
+            rows,
+            nodes: nodes
+                .map(|(number, values)| GroupNode { number, values })
+                .collect(),
         })
     }
 
-    /// Number of nodes, which are encoded one by one.
-    #[must_use]
-    pub fn nodes(&self) -> usize {
-        self.nodes.len()
+    /// Hands out the nodes, in order, for [`encode_node`](Self::encode_node).
+    pub fn take_nodes(&mut self) -> Vec<GroupNode> {
+        std::mem::take(&mut self.nodes)
     }
 
-    /// Encodes node number `node`.
+    /// Encodes a node. Memory: its values are let go.
     ///
     /// # Errors
     /// Those of [`Compressor::compress_page`].
     pub fn encode_node(
         &self,
-        node: usize,
+        node: GroupNode,
         options: &EncodeOptions,
         compressor: &mut Compressor,
     ) -> Result<EncodedNode, ColumnError> {
-        let described = self.schema.nodes().get(node);
-        let values = &self.nodes[node];
+        let described = self.schema.nodes().get(node.number);
+        let values = &node.values;
         let effort = match options.profile() {
             Profile::Spill => Effort::Spill,
             _ => Effort::Balanced,
@@ -154,7 +176,7 @@ impl RowGroup {
         else {
             unreachable!("no node has so many bytes")
         };
-        let codec = options.codec_of(self.column_of(node));
+        let codec = options.codec_of(self.column_of(node.number));
         if codec != NO_CODEC && !best.pages.is_empty() {
             // Decompressing has to pay.
             let most = best.pages.len() * 85 / 100;
@@ -190,15 +212,9 @@ impl RowGroup {
         self.schema.arrow().field(column).name()
     }
 
-    /// Appends the chunk of the encoded nodes, all in order, to `out`: header and data, without block headers. Memory: the
-    /// values are let go, and then `out` takes what the nodes take.
-    pub fn finish(self, nodes: Vec<EncodedNode>, out: &mut Vec<u8>) -> EncodedGroup {
-        let Self {
-            schema,
-            rows,
-            nodes: values,
-        } = self;
-        drop(values);
+    /// Appends the chunk of the encoded nodes, all in order, to `out`: header and data, without block headers. Memory: `out`
+    /// takes once more what the nodes take.
+    pub fn finish(&self, nodes: Vec<EncodedNode>, out: &mut Vec<u8>) -> EncodedGroup {
         let descriptions = nodes.iter().map(|encoded| NodeDescription {
             len: encoded.len as u64,
             nulls: encoded.nulls as u64,
@@ -212,7 +228,7 @@ impl RowGroup {
         let header_begin = out.len();
         out.resize(header_begin + HEADER_BYTES, 0);
         let begin = out.len();
-        push_front(out, rows as u64, schema.hash(), descriptions);
+        push_front(out, self.rows as u64, self.schema.hash(), descriptions);
         out.reserve_exact(nodes.iter().map(|node| node.pages.len() + PART_BYTES).sum());
         let decoded = nodes.iter().map(|node| node.plain_bytes).sum();
         let mut statistics = Vec::with_capacity(nodes.len());
@@ -225,10 +241,18 @@ impl RowGroup {
         out[header_begin..begin].copy_from_slice(&header.encode());
         EncodedGroup {
             header,
-            rows: rows as u64,
+            rows: self.rows as u64,
             statistics,
         }
     }
+}
+
+/// The parts of a column as one array.
+fn joined(mut parts: Vec<ArrayRef>, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    if parts.len() < 2 {
+        return Ok(parts.pop().unwrap_or_else(|| new_empty_array(data_type)));
+    }
+    concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
 /// How the values of a node are encoded.

@@ -41,7 +41,7 @@ pub mod constants {
 }
 
 pub use decode::{ChunkRead, PagePlace};
-pub use encode::{EncodedGroup, EncodedNode, RowGroup};
+pub use encode::{EncodedGroup, EncodedNode, GroupNode, RowGroup};
 pub use error::ColumnError;
 pub use front::{ColumnSize, Front};
 pub use memory::memory_bytes;

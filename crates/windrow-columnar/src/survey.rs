@@ -282,10 +282,10 @@ fn encoding_of(page: &[u8], len: usize, shape: Shape) -> Result<Option<&'static 
 
 /// Encodes rows once more, as fast as it goes: for the plain size of each node, and what it holds at least and at most.
 fn recount(schema: &ColumnSchema, rows: &RecordBatch) -> Result<Vec<EncodedNode>, ColumnError> {
-    let group = RowGroup::new(schema, rows)?;
+    let mut group = RowGroup::new(schema, vec![rows.clone()])?;
     let options = EncodeOptions::new().with_profile(Profile::Spill);
     let mut compressor = Compressor::new();
-    let nodes = 0..group.nodes();
+    let nodes = group.take_nodes().into_iter();
     nodes
         .map(|node| group.encode_node(node, &options, &mut compressor))
         .collect()

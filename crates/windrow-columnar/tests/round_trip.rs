@@ -35,10 +35,10 @@ struct Encoded {
 
 fn encode(batch: &RecordBatch, options: &EncodeOptions) -> Encoded {
     let schema = ColumnSchema::new(batch.schema()).unwrap();
-    let group = RowGroup::new(&schema, batch).unwrap();
+    let mut group = RowGroup::new(&schema, vec![batch.clone()]).unwrap();
     let mut compressor = Compressor::new();
-    let nodes =
-        (0..group.nodes()).map(|node| group.encode_node(node, options, &mut compressor).unwrap());
+    let nodes = group.take_nodes().into_iter();
+    let nodes = nodes.map(|node| group.encode_node(node, options, &mut compressor).unwrap());
     let nodes = nodes.collect();
     let mut chunk = Vec::new();
     let encoded = group.finish(nodes, &mut chunk);

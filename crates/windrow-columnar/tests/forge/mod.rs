@@ -310,10 +310,10 @@ pub fn schema_of(schema: SchemaRef) -> ColumnSchema {
 
 pub fn encode(batch: &RecordBatch, options: &EncodeOptions) -> (ColumnSchema, Sealed) {
     let schema = schema_of(batch.schema());
-    let group = RowGroup::new(&schema, batch).unwrap();
+    let mut group = RowGroup::new(&schema, vec![batch.clone()]).unwrap();
     let mut compressor = Compressor::new();
-    let nodes =
-        (0..group.nodes()).map(|node| group.encode_node(node, options, &mut compressor).unwrap());
+    let nodes = group.take_nodes().into_iter();
+    let nodes = nodes.map(|node| group.encode_node(node, options, &mut compressor).unwrap());
     let nodes = nodes.collect();
     let mut chunk = Vec::new();
     let header = group.finish(nodes, &mut chunk).header;

@@ -1,16 +1,16 @@
 //! Writing tables.
 
 use std::io;
+use std::iter::Enumerate;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::vec;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use arrow_select::concat::concat_batches;
 use windrow_columnar::{
-    ColumnError, ColumnSchema, EncodeOptions, EncodedGroup, EncodedNode, GroupStatistics, RowGroup,
-    memory_bytes, schema_difference,
+    ColumnError, ColumnSchema, EncodeOptions, EncodedGroup, EncodedNode, GroupNode,
+    GroupStatistics, RowGroup, memory_bytes, schema_difference,
 };
 use windrow_format::At;
 
@@ -28,9 +28,9 @@ use crate::writer::Summary;
 /// Writes record batches, in order, to a file of columns.
 ///
 /// Rows are collected, over all batches, until a row group is full, by its rows or by its bytes. A full group is encoded on
-/// the worker pool, its columns side by side, while the next one fills. Memory: for each job its row group as rows and as
-/// encoded, and what looking for encodings takes, about three times what the rows take; the group that fills comes before
-/// one of the jobs. Batches that were given stay until the last of their rows is written.
+/// the worker pool, its columns side by side, while the next one fills. Memory: for each job at most twice what the rows
+/// of its row group take, as columns and as encoded, and 4 MB to look for symbols of texts; the group that fills is one of
+/// the jobs. Batches that were given stay until the last of their rows is written.
 ///
 /// **The file is complete only after [`finish`](Self::finish).** A writer that is dropped before leaves a file without
 /// footer; [`recover`](crate::recover) reads the row groups that are there, and [`append`](Self::append) goes on with it.
@@ -336,59 +336,44 @@ fn encode_group(
     options: &EncodeOptions,
     threads: usize,
 ) -> Encoded {
-    let rows = match batches.as_slice() {
-        [only] => only.clone(),
-        all => concat_batches(schema.arrow(), all).map_err(|error| ColumnError::SchemaDiffers {
-            what: error.to_string(),
-        })?,
-    };
-    drop(batches);
-    let group = RowGroup::new(schema, &rows)?;
-    drop(rows);
-    let count = group.nodes();
+    let mut group = RowGroup::new(schema, batches)?;
+    let nodes = group.take_nodes();
+    let count = nodes.len();
     let work = Arc::new(NodeWork {
-        next: AtomicUsize::new(0),
-        done: Mutex::new((0..count).map(|_| None).collect()),
-        group: Mutex::new(Some(Arc::new(group))),
+        group,
         options: options.clone(),
+        left: Mutex::new(nodes.into_iter().enumerate()),
+        done: Mutex::new((0..count).map(|_| None).collect()),
     });
     let shared = Arc::clone(&work);
     pool::share(threads.min(count), move || shared.run());
     let done = std::mem::take(&mut *lock(&work.done));
-    let nodes: std::result::Result<Vec<EncodedNode>, ColumnError> =
-        done.into_iter().flatten().collect();
-    // Who has not begun to help may hold on to the work, and must not hold on to the rows.
-    let group = lock(&work.group).take().and_then(Arc::into_inner);
-    let Some(group) = group else {
-        unreachable!("whoever helps has left")
-    };
+    let nodes = done
+        .into_iter()
+        .flatten()
+        .collect::<std::result::Result<_, _>>()?;
     let mut chunk = Vec::new();
-    let encoded = group.finish(nodes?, &mut chunk);
+    let encoded = work.group.finish(nodes, &mut chunk);
     Ok((encoded, chunk))
 }
 
-/// The nodes of a row group, encoded by whoever takes the next.
+/// The nodes of a row group, encoded by whoever takes the next. Its values are let go as soon as they are encoded.
 struct NodeWork {
-    /// `None` once all nodes are encoded.
-    group: Mutex<Option<Arc<RowGroup>>>,
+    group: RowGroup,
     options: EncodeOptions,
-    next: AtomicUsize,
+    left: Mutex<Enumerate<vec::IntoIter<GroupNode>>>,
     done: Mutex<Vec<Option<std::result::Result<EncodedNode, ColumnError>>>>,
 }
 
 impl NodeWork {
     fn run(&self) {
-        let Some(group) = lock(&self.group).clone() else {
-            return;
-        };
         with_compressor(|compressor| {
             loop {
-                let node = self.next.fetch_add(1, Ordering::Relaxed);
-                if node >= group.nodes() {
+                let Some((place, node)) = lock(&self.left).next() else {
                     break;
-                }
-                let encoded = group.encode_node(node, &self.options, compressor);
-                if let Some(place) = lock(&self.done).get_mut(node) {
+                };
+                let encoded = self.group.encode_node(node, &self.options, compressor);
+                if let Some(place) = lock(&self.done).get_mut(place) {
                     *place = Some(encoded);
                 }
             }
