@@ -238,8 +238,13 @@ fn upstream_refuses_each_vector() {
 /// changelog and leave the vector out here: it is read for ever all the same.
 #[test]
 fn each_vector_is_written_alike_today() {
+    // Its pages for a codec are smaller than those of today.
+    const OTHERWISE: [&str; 1] = ["columns_small_zstd.hex"];
     let mut others = Vec::new();
-    for vector in ALL {
+    for vector in ALL
+        .iter()
+        .filter(|vector| !OTHERWISE.contains(&vector.name))
+    {
         let (bytes, rows) = vector.read();
         let today = vector.write_today(&rows);
         if today != bytes {

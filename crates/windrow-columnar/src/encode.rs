@@ -34,6 +34,7 @@ use crate::words::{
 /// Kinds of shared pages.
 pub(crate) const DICTIONARY_PAGE: u8 = 1;
 pub(crate) const SYMBOLS_PAGE: u8 = 2;
+pub(crate) const TOKENS_PAGE: u8 = 3;
 
 #[allow(clippy::cast_possible_truncation, reason = "40")]
 const HEADER_BYTES: usize = CHUNK_HEADER_BYTES as usize;
@@ -45,7 +46,7 @@ const CODEC_PAGE_LOG2: u8 = 16;
 /// Byte strings of a page, about: to read one value takes reading the page.
 const PAGE_BYTES: usize = 32 << 10;
 /// The same where a codec makes more of larger pages.
-const CODEC_PAGE_BYTES: usize = 256 << 10;
+const CODEC_PAGE_BYTES: usize = 1 << 20;
 
 /// The rows of one chunk, taken apart into the values of nodes, which are encoded one by one.
 #[derive(Debug)]
@@ -489,6 +490,11 @@ fn push_shared(page: &mut Vec<u8>, plan: &Plan<'_>, effort: Effort) -> bool {
         Plan::Bytes(_, BytesPlan::Symbols(compressor)) => {
             push_head(page, SYMBOLS_PAGE, 0, compressor.n_symbols());
             push_symbols(page, compressor);
+            true
+        }
+        Plan::Bytes(_, BytesPlan::Tokens(tokens)) => {
+            push_head(page, TOKENS_PAGE, 0, tokens.len());
+            tokens.push_table(page);
             true
         }
         Plan::Bytes(_, BytesPlan::Lengths) => false,

@@ -29,6 +29,7 @@ mod schema;
 mod statistics;
 mod survey;
 mod symbols;
+mod tokens;
 mod words;
 
 /// Constants of the layout; `format-spec/constants.toml` has them too.

@@ -21,7 +21,7 @@ use crate::schema::ColumnSchema;
 use crate::statistics::{Bound, GroupStatistics};
 
 /// Names of encodings, by their codes.
-const ENCODINGS: [&str; 11] = [
+const ENCODINGS: [&str; 12] = [
     "plain",
     "constant",
     "packed",
@@ -33,6 +33,7 @@ const ENCODINGS: [&str; 11] = [
     "lengths",
     "symbols",
     "narrow",
+    "tokens",
 ];
 
 /// What a column of a row group is made of, with all that is below it.

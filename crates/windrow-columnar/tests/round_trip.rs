@@ -243,6 +243,60 @@ fn text_comes_in_the_form_that_is_asked_for() {
     }
 }
 
+/// Lines of source code: long, and hardly one like another.
+fn code() -> ArrayRef {
+    let own = include_str!("../src/words/decode.rs");
+    let lines: Vec<String> = [
+        own,
+        include_str!("../src/encode.rs"),
+        include_str!("round_trip.rs"),
+    ]
+    .iter()
+    .flat_map(|file| file.lines())
+    .map(str::to_owned)
+    .collect();
+    let lines = (0..12_000).map(|number| {
+        let line = &lines[number * 7919 % lines.len()];
+        (number % 97 > 0).then(|| format!("{number:x}: {line} ä"))
+    });
+    Arc::new(arrow_array::StringArray::from_iter(lines))
+}
+
+#[test]
+fn long_text_is_stored_by_tokens() {
+    let code = code();
+    let batch = RecordBatch::try_from_iter([("code", code.clone())]).unwrap();
+    let encoded = encode(&batch, &EncodeOptions::new());
+    let front = front(&encoded);
+    let survey = front
+        .survey(
+            &encoded.schema,
+            &encoded.data,
+            &batch,
+            &mut Decompressor::new(),
+        )
+        .unwrap();
+    assert_eq!(survey[0].encodings.first().unwrap().0, "tokens");
+    let half = survey[0].plain_bytes / 2;
+    assert!(survey[0].stored_bytes < half, "{:?}", survey[0]);
+    for strings in [Strings::Plain, Strings::Large, Strings::View] {
+        for rows in [
+            vec![0..12_000],
+            vec![0..1, 96..98, 4_000..11_990],
+            vec![97..98],
+            (0..12_000).step_by(61).map(|row| row..row + 1).collect(),
+        ] {
+            let (got, _) = read(&encoded, &front, strings, &[0], rows.clone());
+            let places = UInt64Array::from_iter_values(rows.into_iter().flatten());
+            let got = got.column(0);
+            let expected = take(&code, &places, None).unwrap();
+            let expected = arrow_cast::cast(&expected, got.data_type()).unwrap();
+            assert_eq!(got.as_ref(), expected.as_ref());
+            got.to_data().validate_full().unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_small_slice_of_a_large_array_takes_little() {
     let long: ArrayRef = Arc::new(arrow_array::StringViewArray::from_iter_values(

@@ -10,13 +10,12 @@ use arrow_array::builder::make_view;
 use arrow_buffer::{Buffer, NullBuffer};
 use arrow_schema::DataType;
 
-use super::decode::{BytesBody, SIZES};
+use super::decode::{BytesBody, SIZES, SPARE_BYTES};
 use super::dictionary::ByteStrings;
 use crate::arrays::{of_offsets, of_views};
 use crate::error::{Checked, Fault};
 use crate::page::Wanted;
 use crate::room::{reserve, room_for};
-use crate::symbols::SYMBOL_BYTES;
 
 /// All values of a node in a row group together are smaller.
 pub(crate) const MOST_BYTES: usize = i32::MAX as usize;
@@ -125,8 +124,8 @@ impl BytesOut {
                 }
                 Ok(())
             }
-            BytesBody::Symbols {
-                symbols,
+            BytesBody::Coded {
+                table,
                 compressed,
                 decoded_bytes,
             } => {
@@ -135,7 +134,7 @@ impl BytesOut {
                     let bytes = self.room(*decoded_bytes, wanted.len(), rules)?;
                     let begin = bytes.len();
                     let ends =
-                        compressed.decompress(&compressed_ends, symbols, *decoded_bytes, bytes)?;
+                        compressed.decompress(&compressed_ends, table, *decoded_bytes, bytes)?;
                     if ends.last() != Some(decoded_bytes) {
                         return Err(SIZES);
                     }
@@ -147,7 +146,7 @@ impl BytesOut {
                 for range in wanted.ranges() {
                     let some = &compressed_ends[range.start..=range.end];
                     bytes.clear();
-                    let ends = compressed.decompress(some, symbols, *decoded_bytes, &mut bytes)?;
+                    let ends = compressed.decompress(some, table, *decoded_bytes, &mut bytes)?;
                     self.extend_sliced(&bytes, &ends, rules)?;
                 }
                 Ok(())
@@ -252,7 +251,7 @@ impl BytesOut {
                 rules.check_room(bytes.len(), more)?;
                 if bytes.capacity() - bytes.len() < more {
                     let left = offsets.capacity() - offsets.len();
-                    reserve(bytes, more.max(like_these(left)) + SYMBOL_BYTES);
+                    reserve(bytes, more.max(like_these(left)) + SPARE_BYTES);
                 }
                 Ok(bytes)
             }
@@ -270,7 +269,7 @@ impl BytesOut {
                 if bytes.is_empty() {
                     let left = views.capacity() - views.len();
                     let likely = like_these(left).min(VIEW_BUFFER_BYTES);
-                    reserve(bytes, more.max(likely) + SYMBOL_BYTES);
+                    reserve(bytes, more.max(likely) + SPARE_BYTES);
                 }
                 Ok(bytes)
             }

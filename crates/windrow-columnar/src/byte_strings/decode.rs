@@ -11,6 +11,7 @@ use super::dictionary::ByteStrings;
 use crate::error::{Checked, Fault};
 use crate::page::Parts;
 use crate::symbols::{SYMBOL_BYTES, Symbols};
+use crate::tokens::{TOKEN_BYTES, Tokens};
 use crate::words::kernels::BLOCK_VALUES;
 use crate::words::{WordBody, code};
 
@@ -20,6 +21,7 @@ pub(crate) enum Shared<'a> {
     None,
     Dictionary(&'a ByteStrings),
     Symbols(&'a Symbols),
+    Tokens(&'a Tokens),
 }
 
 /// A sequence of byte strings, still encoded.
@@ -28,8 +30,8 @@ pub(crate) enum Shared<'a> {
 pub(crate) enum BytesBody<'a> {
     Constant(&'a [u8]),
     Lengths(Strings<'a>),
-    Symbols {
-        symbols: Cow<'a, Symbols>,
+    Coded {
+        table: CodeTable<'a>,
         compressed: Strings<'a>,
         decoded_bytes: usize,
     },
@@ -37,6 +39,36 @@ pub(crate) enum BytesBody<'a> {
         codes: WordBody<'a, u32>,
         values: &'a ByteStrings,
     },
+}
+
+/// What the codes of values stand for.
+#[derive(Debug)]
+pub(crate) enum CodeTable<'a> {
+    Symbols(Cow<'a, Symbols>),
+    Tokens(&'a Tokens),
+}
+
+/// Bytes behind decoded values that decoding may write to.
+pub(super) const SPARE_BYTES: usize = TOKEN_BYTES;
+
+impl CodeTable<'_> {
+    /// The most bytes that so many can stand for.
+    fn most_bytes(&self, compressed_bytes: usize) -> usize {
+        match self {
+            Self::Symbols(_) => compressed_bytes.saturating_mul(SYMBOL_BYTES),
+            // Two codes in three bytes.
+            Self::Tokens(_) => compressed_bytes.saturating_mul(2 * TOKEN_BYTES) / 3,
+        }
+    }
+
+    /// Appends what `compressed` stands for to `out[position..]`, which has [`SPARE_BYTES`] to spare; returns its end.
+    #[inline]
+    fn decode(&self, compressed: &[u8], out: &mut [u8], position: usize) -> Checked<usize> {
+        match self {
+            Self::Symbols(symbols) => symbols.decode(compressed, out, position),
+            Self::Tokens(tokens) => tokens.decode(compressed, out, position),
+        }
+    }
 }
 
 /// Byte strings one behind the other, and the size of each.
@@ -89,25 +121,25 @@ impl<'a> Strings<'a> {
         Ok(offsets)
     }
 
-    /// Appends what symbols stand for: those of the values between `ends`, of which there is one more than values. They take
+    /// Appends what codes stand for: those of the values between `ends`, of which there is one more than values. They take
     /// no more than `most` bytes. Returns where each value begins in it, one more than there are.
     pub(super) fn decompress(
         &self,
         ends: &[usize],
-        symbols: &Symbols,
+        table: &CodeTable<'_>,
         most: usize,
         out: &mut Vec<u8>,
     ) -> Checked<Vec<usize>> {
         let begin = out.len();
         let compressed_bytes = ends[ends.len() - 1] - ends[0];
-        let room = compressed_bytes.saturating_mul(SYMBOL_BYTES).min(most);
-        out.resize(begin + room + SYMBOL_BYTES, 0);
+        let room = table.most_bytes(compressed_bytes).min(most);
+        out.resize(begin + room + SPARE_BYTES, 0);
         let mut decoded_ends = Vec::with_capacity(ends.len());
         let mut end = 0;
         decoded_ends.push(end);
         for value in ends.windows(2) {
             let value = &self.bytes[value[0]..value[1]];
-            end = symbols.decode(value, &mut out[begin..], end)?;
+            end = table.decode(value, &mut out[begin..], end)?;
             decoded_ends.push(end);
         }
         out.truncate(begin + end);
@@ -154,16 +186,14 @@ impl<'a> BytesBody<'a> {
                         Cow::Owned(Symbols::parse(parts, count)?)
                     }
                 };
-                let compressed = Strings::parse(parts, len)?;
-                let possible = compressed.bytes.len().saturating_mul(SYMBOL_BYTES);
-                let decoded_bytes = usize::try_from(decoded)
-                    .ok()
-                    .filter(|&bytes| bytes <= possible);
-                Ok(Self::Symbols {
-                    symbols,
-                    compressed,
-                    decoded_bytes: decoded_bytes.ok_or(SIZES)?,
-                })
+                Self::parse_coded(parts, len, CodeTable::Symbols(symbols), decoded)
+            }
+            code::TOKENS => {
+                let Shared::Tokens(tokens) = shared else {
+                    return Err(Fault::Page("it has no tokens"));
+                };
+                let decoded = parts.u64()?;
+                Self::parse_coded(parts, len, CodeTable::Tokens(tokens), decoded)
             }
             code::DICTIONARY => match shared {
                 Shared::Dictionary(values) => Ok(Self::Dictionary {
@@ -176,20 +206,37 @@ impl<'a> BytesBody<'a> {
         }
     }
 
+    fn parse_coded(
+        parts: &mut Parts<'a>,
+        len: usize,
+        table: CodeTable<'a>,
+        decoded: u64,
+    ) -> Checked<Self> {
+        let compressed = Strings::parse(parts, len)?;
+        let possible = table.most_bytes(compressed.bytes.len());
+        let decoded_bytes = usize::try_from(decoded)
+            .ok()
+            .filter(|&bytes| bytes <= possible)
+            .ok_or(SIZES)?;
+        Ok(Self::Coded {
+            table,
+            compressed,
+            decoded_bytes,
+        })
+    }
+
     /// Value number `index`; `scratch` is for one that has to be decoded.
     pub(super) fn get<'o>(&'o self, index: usize, scratch: &'o mut Vec<u8>) -> Checked<&'o [u8]> {
         match self {
             Self::Constant(value) => Ok(value),
             Self::Lengths(values) => values.get(index),
-            Self::Symbols {
-                symbols,
-                compressed,
-                ..
+            Self::Coded {
+                table, compressed, ..
             } => {
                 let compressed = compressed.get(index)?;
                 scratch.clear();
-                scratch.resize((compressed.len() + 1) * SYMBOL_BYTES, 0);
-                let end = symbols.decode(compressed, scratch, 0)?;
+                scratch.resize(table.most_bytes(compressed.len()) + SPARE_BYTES, 0);
+                let end = table.decode(compressed, scratch, 0)?;
                 Ok(&scratch[..end])
             }
             Self::Dictionary { codes, values } => {

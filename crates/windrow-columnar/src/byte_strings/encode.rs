@@ -12,6 +12,7 @@ use crate::distinct::distinct;
 use crate::options::Effort;
 use crate::page::{align, push_head, push_words};
 use crate::symbols::push_symbols;
+use crate::tokens::TokenCompressor;
 use crate::words::kernels::BLOCK_VALUES;
 use crate::words::{code, push_indices, sample_runs};
 
@@ -21,6 +22,8 @@ pub(crate) enum BytesPlan {
     Lengths,
     /// By symbols that stand in the shared page.
     Symbols(Box<fsst::Compressor>),
+    /// By tokens that stand in the shared page.
+    Tokens(TokenCompressor),
     /// Indices of distinct values.
     Dictionary {
         values: ByteBuffers,
@@ -32,6 +35,14 @@ pub(crate) enum BytesPlan {
 const SAMPLE_BYTES: usize = 32 << 10;
 /// The same of the values of a dictionary, of which there are few.
 const DICTIONARY_SAMPLE_BYTES: usize = 2 << 10;
+
+/// Bytes of a sample that tokens are made of: this part of all, but so many at least and at most.
+const TOKENS_SAMPLE_PART: usize = 16;
+const TOKENS_SAMPLE_BYTES: (usize, usize) = (64 << 10, 1 << 20);
+/// Values that together are smaller are not worth looking for tokens.
+const TOKENS_LEAST_BYTES: usize = 256 << 10;
+/// Of a value of the sample no more than this counts, so that there are many.
+const SAMPLED_VALUE_BYTES: usize = 4 << 10;
 
 /// The plan that takes the fewest bytes.
 pub(crate) fn plan_bytes(values: ByteSlices<'_>, effort: Effort) -> BytesPlan {
@@ -51,16 +62,31 @@ pub(crate) fn plan_bytes(values: ByteSlices<'_>, effort: Effort) -> BytesPlan {
             };
         }
     }
-    if effort == Effort::Balanced
-        && let Some(compressor) = symbols_that_pay(values, SAMPLE_BYTES)
-    {
-        return BytesPlan::Symbols(Box::new(compressor));
+    if effort != Effort::Balanced {
+        return BytesPlan::Lengths;
     }
-    BytesPlan::Lengths
+    let symbols = symbols_that_pay(values, SAMPLE_BYTES);
+    let tokens = (total >= TOKENS_LEAST_BYTES).then(|| tokens(values, total));
+    match (symbols, tokens) {
+        // A row alone needs the whole table of tokens.
+        (symbols, Some((tokens, left)))
+            if left < 0.9 * symbols.as_ref().map_or(LEFT_THAT_PAYS, |(_, left)| *left) =>
+        {
+            BytesPlan::Tokens(tokens)
+        }
+        (Some((symbols, _)), _) => BytesPlan::Symbols(Box::new(symbols)),
+        (None, _) => BytesPlan::Lengths,
+    }
 }
 
-/// Symbols, if they save an eighth of the bytes.
-fn symbols_that_pay(values: ByteSlices<'_>, sample_bytes: usize) -> Option<fsst::Compressor> {
+/// What a code has to leave of the bytes at the most.
+const LEFT_THAT_PAYS: f64 = 7.0 / 8.0;
+
+/// Symbols that pay, and what part of the bytes they leave.
+fn symbols_that_pay(
+    values: ByteSlices<'_>,
+    sample_bytes: usize,
+) -> Option<(fsst::Compressor, f64)> {
     let mut sample: Vec<&[u8]> = Vec::new();
     let mut bytes = 0;
     for run in sample_runs(values.len()) {
@@ -80,7 +106,31 @@ fn symbols_that_pay(values: ByteSlices<'_>, sample_bytes: usize) -> Option<fsst:
     let compressor = fsst::Compressor::train(&sample);
     let (mut compressed, mut ends) = (Vec::new(), Vec::new());
     compressor.compress_bulk_into::<LANES>(&sample, &mut compressed, &mut ends);
-    (compressed.len() * 8 < bytes * 7).then_some(compressor)
+    let left = part(compressed.len(), bytes);
+    (left < LEFT_THAT_PAYS).then_some((compressor, left))
+}
+
+/// Tokens for values that take `total` bytes, and what part of these they leave.
+fn tokens(values: ByteSlices<'_>, total: usize) -> (TokenCompressor, f64) {
+    let front = |value: &'_ [u8]| value.len().min(SAMPLED_VALUE_BYTES);
+    let (least, most) = TOKENS_SAMPLE_BYTES;
+    let sample_bytes = (total / TOKENS_SAMPLE_PART).clamp(least, most);
+    let every = values.iter().map(front).sum::<usize>() / sample_bytes;
+    let sample = values.iter().step_by(every.max(1));
+    let sample: Vec<&[u8]> = sample.map(|value| &value[..front(value)]).collect();
+    let sample_bytes = sample.iter().map(|value| value.len()).sum();
+    let tokens = TokenCompressor::train(&sample, sample_bytes);
+    let mut compressed = Vec::new();
+    for value in &sample {
+        tokens.compress(value, &mut compressed);
+    }
+    let left = part(compressed.len(), sample_bytes) + part(tokens.table_bytes(), total);
+    (tokens, left)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "megabytes")]
+fn part(bytes: usize, all: usize) -> f64 {
+    bytes as f64 / all as f64
 }
 
 /// Values that are compressed side by side.
@@ -111,8 +161,11 @@ pub(crate) fn push_bytes_body(
     match plan {
         BytesPlan::Lengths => push_lengths(out, page, effort),
         // A codec makes more of them as they are.
-        BytesPlan::Symbols(_) if effort == Effort::Bytes => push_lengths(out, page, effort),
-        BytesPlan::Symbols(compressor) => push_compressed(out, page, compressor, false, effort),
+        BytesPlan::Symbols(_) | BytesPlan::Tokens(_) if effort == Effort::Bytes => {
+            push_lengths(out, page, effort);
+        }
+        BytesPlan::Symbols(compressor) => push_by_symbols(out, page, compressor, false, effort),
+        BytesPlan::Tokens(tokens) => push_by_tokens(out, page, tokens, effort),
         BytesPlan::Dictionary { codes, .. } => {
             push_head(out, code::DICTIONARY, 0, 0);
             push_indices(out, &codes[range], effort);
@@ -129,7 +182,7 @@ pub(crate) fn push_dictionary_values(out: &mut Vec<u8>, values: ByteSlices<'_>, 
         None
     };
     match compressor {
-        Some(compressor) => push_compressed(out, values, &compressor, true, effort),
+        Some((compressor, _)) => push_by_symbols(out, values, &compressor, true, effort),
         None => push_lengths(out, values, effort),
     }
 }
@@ -141,7 +194,7 @@ fn push_lengths(out: &mut Vec<u8>, values: ByteSlices<'_>, effort: Effort) {
     align(out);
 }
 
-fn push_compressed(
+fn push_by_symbols(
     out: &mut Vec<u8>,
     values: ByteSlices<'_>,
     compressor: &fsst::Compressor,
@@ -157,14 +210,36 @@ fn push_compressed(
     let values: Vec<&[u8]> = values.iter().collect();
     let (mut compressed, mut ends) = (Vec::new(), Vec::new());
     compressor.compress_bulk_into::<LANES>(&values, &mut compressed, &mut ends);
-    let begins = std::iter::once(&0).chain(&ends);
+    push_compressed(out, &compressed, &ends, effort);
+}
+
+fn push_by_tokens(
+    out: &mut Vec<u8>,
+    values: ByteSlices<'_>,
+    tokens: &TokenCompressor,
+    effort: Effort,
+) {
+    push_head(out, code::TOKENS, 0, 0);
+    push_words(out, &[values.joined().len() as u64]);
+    let mut compressed = Vec::new();
+    let compress = |value| {
+        tokens.compress(value, &mut compressed);
+        compressed.len() as u64
+    };
+    let ends: Vec<u64> = values.iter().map(compress).collect();
+    push_compressed(out, &compressed, &ends, effort);
+}
+
+/// Appends compressed values, which end at `ends`, and the size of each.
+fn push_compressed(out: &mut Vec<u8>, compressed: &[u8], ends: &[u64], effort: Effort) {
+    let begins = std::iter::once(&0).chain(ends);
     let lengths: Vec<u32> = ends
         .iter()
         .zip(begins)
         .map(|(end, begin)| u32::try_from(end - begin).unwrap_or(u32::MAX))
         .collect();
     push_sizes(out, &lengths, effort);
-    out.extend_from_slice(&compressed);
+    out.extend_from_slice(compressed);
     align(out);
 }
 

@@ -150,6 +150,7 @@ impl ChunkRead<'_> {
             let shared = match page.shared {
                 Some(SharedPage::Bytes(values)) => Shared::Dictionary(values),
                 Some(SharedPage::Symbols(symbols)) => Shared::Symbols(symbols),
+                Some(SharedPage::Tokens(tokens)) => Shared::Tokens(tokens),
                 _ => Shared::None,
             };
             let body = BytesBody::parse(&mut parts, wanted.len(), shared)?;

@@ -5,13 +5,14 @@ use windrow_format::Decompressor;
 
 use super::ChunkRead;
 use crate::byte_strings::{ByteStrings, Rules, SAME_VALUES};
-use crate::encode::{DICTIONARY_PAGE, SYMBOLS_PAGE};
+use crate::encode::{DICTIONARY_PAGE, SYMBOLS_PAGE, TOKENS_PAGE};
 use crate::error::{Checked, ColumnError, Fault};
 use crate::fixed::FixedBody;
 use crate::front::NodePages;
 use crate::node::{Shape, WordKind};
 use crate::page::{Parts, Wanted};
 use crate::symbols::Symbols;
+use crate::tokens::Tokens;
 use crate::words::{Lane, WordBody};
 
 /// A dictionary may have so many values, however few bytes it takes.
@@ -23,7 +24,8 @@ pub(crate) enum SharedPage {
     /// Words and values of fixed size, one behind the other.
     Values(Buffer),
     Bytes(ByteStrings),
-    Symbols(Box<Symbols>),
+    Symbols(Symbols),
+    Tokens(Tokens),
 }
 
 impl<'a> ChunkRead<'a> {
@@ -65,7 +67,10 @@ impl SharedPage {
         }
         let shared = match (head.code, shape) {
             (SYMBOLS_PAGE, Shape::Bytes { .. }) => {
-                Self::Symbols(Box::new(Symbols::parse(&mut parts, head.count)?))
+                Self::Symbols(Symbols::parse(&mut parts, head.count)?)
+            }
+            (TOKENS_PAGE, Shape::Bytes { .. }) => {
+                Self::Tokens(Tokens::parse(&mut parts, head.count)?)
             }
             (DICTIONARY_PAGE, Shape::Bytes { text }) => Self::Bytes(ByteStrings::parse(
                 &mut parts,

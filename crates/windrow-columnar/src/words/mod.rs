@@ -23,6 +23,7 @@ pub(crate) mod code {
     pub(crate) const LENGTHS: u8 = 8;
     pub(crate) const SYMBOLS: u8 = 9;
     pub(crate) const NARROW: u8 = 10;
+    pub(crate) const TOKENS: u8 = 11;
 }
 
 /// Bodies nest this deep.

@@ -252,6 +252,93 @@ fn symbols() {
 }
 
 #[test]
+fn tokens() {
+    let shared =
+        |count: u32, sizes: &[u8], bytes: &[u8]| parts(&[&head(3, 0, count), sizes, bytes]);
+    let body = |compressed: &[u8], decoded: u64| {
+        let size = constant(u32::try_from(compressed.len()).unwrap());
+        page(&[
+            &head(11, 0, 0),
+            &words(&[decoded]),
+            &size,
+            &words(&[0, compressed.len() as u64]),
+            compressed,
+        ])
+    };
+    let node = |shared, page| vec![ForgedNode::new(1, page).with_shared(shared)];
+    let table = || shared(2, &[2, 4], b"ththe ");
+    // The example of the specification.
+    let cat = [0x01, 0x11, 0x10, 0x63, 0x10, 0x06, 0x74, 0x00];
+    let found = taken(DataType::Utf8, 1, node(table(), body(&cat, 11)));
+    assert_eq!(found.as_string::<i32>().value(0), "the the cat");
+    let none = taken(
+        DataType::Utf8,
+        1,
+        node(shared(0, &[], &[]), body(&[b'a', 0], 1)),
+    );
+    assert_eq!(none.as_string::<i32>().value(0), "a");
+    for (what, nodes) in [
+        ("a code that is none", node(table(), body(&[0x02, 0x01], 4))),
+        (
+            "one of many",
+            node(
+                table(),
+                body(&[[0x01, 0x11, 0x10].repeat(9), vec![0xff; 3]].concat(), 72),
+            ),
+        ),
+        ("bits that stay", node(table(), body(&[0x01, 0x11], 4))),
+        (
+            "a byte left over",
+            node(table(), body(&[0x01, 0x11, 0x10, 0x63], 9)),
+        ),
+        ("longer than it says", node(table(), body(&cat, 10))),
+        ("shorter than it says", node(table(), body(&cat, 12))),
+        (
+            "as long as nothing can be",
+            node(table(), body(&cat, u64::MAX)),
+        ),
+        (
+            "a token of one byte",
+            node(shared(2, &[1, 4], b"tthe "), body(&cat, 11)),
+        ),
+        (
+            "a token of 17 bytes",
+            node(shared(1, &[17], &[b'x'; 17]), body(&[0, 1], 17)),
+        ),
+        (
+            "tokens cut short",
+            node(shared(2, &[2, 12], b"ththe "), body(&cat, 11)),
+        ),
+        (
+            "3,841 tokens",
+            node(shared(3841, &[2; 3841], &[b'x'; 7682]), body(&cat, 11)),
+        ),
+        (
+            "symbols instead",
+            node(parts(&[&head(2, 0, 1), &[b'x'; 8], &[1]]), body(&[0, 0], 1)),
+        ),
+        ("no shared page", vec![ForgedNode::new(1, body(&cat, 11))]),
+        (
+            "tokens of symbols",
+            node(
+                table(),
+                page(&[
+                    &head(9, 0, 0),
+                    &words(&[1_u64]),
+                    &constant(2),
+                    &words(&[0_u64, 2]),
+                    &[0, 1],
+                ]),
+            ),
+        ),
+    ] {
+        assert_eq!(refused(DataType::Binary, 1, nodes), "page", "{what}");
+    }
+    let numbers = vec![ForgedNode::new(1, page(&[&constant(1)])).with_shared(table())];
+    assert_eq!(refused(DataType::Int32, 1, numbers), "page");
+}
+
+#[test]
 fn values_that_a_few_bytes_stand_for() {
     // The header tells of a megabyte.
     let long = vec![b'x'; 1000];

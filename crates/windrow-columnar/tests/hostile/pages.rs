@@ -69,7 +69,7 @@ fn encodings_that_are_none() {
         DataType::Decimal128(10, 1),
         DataType::FixedSizeBinary(5),
     ] {
-        for code in [11, 200, 255] {
+        for code in [12, 200, 255] {
             assert_eq!(
                 page_refused(data_type.clone(), 3, other(code)),
                 "column_version"
