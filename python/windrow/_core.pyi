@@ -755,7 +755,7 @@ _Condition: TypeAlias = tuple[str, str] | tuple[str, str, object]
 _Filter: TypeAlias = _Condition | Sequence[Any] | None
 """`(column, operator, value)`; a list of these, which all hold; or a list of such lists, of which one holds. Operators
 are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, and without a value `is null`, `is not null`. Comparisons with
-null are never true; among floats NaN is above all others, and -0.0 below 0.0."""
+null are never true; among floats NaN is above all others, and -0.0 equals 0.0."""
 _Row: TypeAlias = dict[str, Any]
 
 @type_check_only

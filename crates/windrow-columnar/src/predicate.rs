@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Datum, RecordBatch, Scalar, StringArray, make_array,
+    Array, ArrayRef, BooleanArray, Datum, Float64Array, RecordBatch, Scalar, StringArray,
+    make_array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer};
 use arrow_data::ArrayData;
@@ -59,7 +60,7 @@ impl Comparison {
 }
 
 /// A condition on rows, as in SQL: a comparison with null is neither true nor false, and only rows for which it is true
-/// are taken. Floats order as Arrow orders them: NaN is above all others, -0.0 below 0.0.
+/// are taken. Of floats, NaN is above all others and equals itself, and -0.0 equals 0.0.
 #[derive(Debug, Clone)]
 pub enum Predicate {
     /// A column compared with a value, which is an array of one.
@@ -162,11 +163,27 @@ impl Predicate {
                 let field = schema.arrow().field_with_name(column);
                 let data_type = field.map_or(&DataType::Null, |field| field.data_type());
                 let value = literal(column, data_type, value)?;
-                Tree::Compare {
+                let compare = |comparison, value: ArrayRef| Tree::Compare {
                     place,
-                    comparison: *comparison,
+                    comparison,
                     cast: (value.data_type() != data_type).then(|| value.data_type().clone()),
                     value: Scalar::new(value),
+                };
+                let Some([minus, plus]) = zeros(&value) else {
+                    return Ok(compare(*comparison, value));
+                };
+                // Arrow has -0.0 below 0.0.
+                let both = || {
+                    vec![
+                        compare(*comparison, minus.clone()),
+                        compare(*comparison, plus.clone()),
+                    ]
+                };
+                match comparison {
+                    Comparison::Equal => Tree::Or(both()),
+                    Comparison::NotEqual => Tree::And(both()),
+                    Comparison::Less | Comparison::GreaterOrEqual => compare(*comparison, minus),
+                    Comparison::LessOrEqual | Comparison::Greater => compare(*comparison, plus),
                 }
             }
             Self::IsNull(column) => Tree::IsNull(place(column)?, true),
@@ -219,6 +236,15 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
         "a value of type {} is not one of type {data_type}",
         value.data_type()
     )))
+}
+
+/// -0.0 and 0.0, if the value is one of them.
+fn zeros(value: &ArrayRef) -> Option<[ArrayRef; 2]> {
+    let both: ArrayRef = Arc::new(Float64Array::from(vec![-0.0, 0.0]));
+    let both = arrow_cast::cast(&both, value.data_type()).ok()?;
+    let both = [both.slice(0, 1), both.slice(1, 1)];
+    let is_float = value.data_type().is_floating();
+    (is_float && both.contains(value)).then_some(both)
 }
 
 /// A predicate on the columns of one schema.

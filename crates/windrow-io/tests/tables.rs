@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_array::{
+    ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array,
+};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
@@ -232,6 +234,52 @@ fn predicates_are_what_arrow_says_with_and_without_statistics() {
             0
         );
         assert_eq!(table.file().stats().bytes_read, before);
+    }
+}
+
+#[test]
+fn both_zeros_are_one_number() {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    let floats = [
+        Some(-0.0_f32),
+        Some(0.0),
+        Some(-1.0),
+        Some(1.0),
+        None,
+        Some(f32::NAN),
+    ];
+    let columns: [ArrayRef; 2] = [
+        Arc::new(Float32Array::from_iter(floats)),
+        Arc::new(Float64Array::from_iter(
+            floats.map(|value| value.map(f64::from)),
+        )),
+    ];
+    for column in columns {
+        let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
+        let mut bytes = Vec::new();
+        let options = TableOptions::new().with_group_rows(1);
+        let mut writer = TableWriter::create(&mut bytes, batch.schema(), options).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        let reader = open(bytes);
+        for (comparison, wanted) in [
+            (Equal, vec![0, 1]),
+            (NotEqual, vec![2, 3, 5]),
+            (Less, vec![2]),
+            (LessOrEqual, vec![0, 1, 2]),
+            (Greater, vec![3, 5]),
+            (GreaterOrEqual, vec![0, 1, 3, 5]),
+        ] {
+            let wanted = take_record_batch(&batch, &UInt64Array::from(wanted)).unwrap();
+            for zero in [0.0, -0.0] {
+                for prune in [true, false] {
+                    let predicate =
+                        Predicate::compare("x", comparison, Float64Array::from(vec![zero]));
+                    let found = all(reader.scan().filter(predicate).prune(prune));
+                    assert_eq!(found, wanted, "{comparison:?} {zero}, {prune}");
+                }
+            }
+        }
     }
 }
 
