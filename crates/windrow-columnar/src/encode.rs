@@ -143,6 +143,28 @@ impl RowGroup {
         })
     }
 
+    /// Whether batches fit into one row group: the values of all their dictionaries together may be more than keys of 8 or
+    /// 16 bits can name.
+    #[must_use]
+    pub fn fits(schema: &ColumnSchema, batches: &[RecordBatch]) -> bool {
+        let has_small_keys = |column: &usize| {
+            schema.nodes().of_column(*column).any(|node| {
+                let DataType::Dictionary(keys, _) = &schema.nodes().get(node).data_type else {
+                    return false;
+                };
+                keys.primitive_width() < Some(4)
+            })
+        };
+        let columns = 0..schema.arrow().fields().len();
+        columns.filter(has_small_keys).all(|column| {
+            let parts = batches
+                .iter()
+                .filter_map(|batch| batch.columns().get(column));
+            let joined = joined(parts.cloned().collect(), &DataType::Null);
+            !matches!(joined, Err(ArrowError::DictionaryKeyOverflowError))
+        })
+    }
+
     /// Hands out the nodes, in order, for [`encode_node`](Self::encode_node).
     pub fn take_nodes(&mut self) -> Vec<GroupNode> {
         std::mem::take(&mut self.nodes)

@@ -238,6 +238,56 @@ fn predicates_are_what_arrow_says_with_and_without_statistics() {
 }
 
 #[test]
+fn dictionaries_that_do_not_fit_into_one_row_group_are_in_several() {
+    use arrow_array::types::Int8Type;
+    use arrow_array::{Array, DictionaryArray, Int8Array};
+    // Each names 100 values with keys of 8 bits; those of two batches in a row are the same.
+    let batch = |number: usize| {
+        let values = (0..100).map(|value| format!("value {}", number / 2 * 100 + value));
+        let values: ArrayRef = Arc::new(StringArray::from_iter_values(values));
+        let keys = Int8Array::from_iter_values((0..100).rev());
+        let column: ArrayRef = Arc::new(DictionaryArray::<Int8Type>::new(keys, values));
+        RecordBatch::try_from_iter([("x", column)]).unwrap()
+    };
+    let batches: Vec<RecordBatch> = (0..9).map(batch).collect();
+    let mut bytes = Vec::new();
+    let schema = batches[0].schema();
+    let mut writer = TableWriter::create(&mut bytes, schema, TableOptions::new()).unwrap();
+    for batch in &batches {
+        writer.write(batch).unwrap();
+    }
+    writer.finish().unwrap();
+    let reader = open(bytes);
+    assert_eq!(reader.len(), 900);
+    assert!(
+        (5..9).contains(&reader.num_row_groups()),
+        "{}",
+        reader.num_row_groups()
+    );
+    let texts = |batch: &RecordBatch| -> Vec<String> {
+        let column = batch
+            .column(0)
+            .as_any()
+            .downcast_ref::<DictionaryArray<Int8Type>>();
+        let column = column.unwrap().downcast_dict::<StringArray>().unwrap();
+        column
+            .into_iter()
+            .map(|text| text.unwrap().to_owned())
+            .collect()
+    };
+    let expected: Vec<String> = batches.iter().flat_map(texts).collect();
+    let found: Vec<String> = reader
+        .scan()
+        .batches()
+        .unwrap()
+        .flat_map(|batch| texts(&batch.unwrap()))
+        .collect();
+    assert_eq!(found, expected);
+    let some = texts(&reader.take(&[899, 0, 450], None).unwrap());
+    assert_eq!(some, [899, 0, 450].map(|row: usize| expected[row].clone()));
+}
+
+#[test]
 fn both_zeros_are_one_number() {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let floats = [

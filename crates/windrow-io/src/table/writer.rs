@@ -52,7 +52,7 @@ pub struct TableWriter<S: Sink> {
     rows: u64,
 }
 
-type Encoded = std::result::Result<(EncodedGroup, Vec<u8>), ColumnError>;
+type Encoded = std::result::Result<Vec<(EncodedGroup, Vec<u8>)>, ColumnError>;
 
 impl TableWriter<FileSink> {
     /// Creates the file at `path`, or empties it. With [`TableOptions::with_atomic`], whatever is at `path` stays until the
@@ -298,7 +298,9 @@ impl<S: Sink> TableWriter<S> {
         self.open_bytes = 0;
         let (schema, encode, threads) = (self.schema.clone(), self.encode.clone(), self.max_jobs);
         self.jobs.push(self.max_jobs > 1, move || {
-            encode_group(&schema, batches, &encode, threads)
+            let mut groups = Vec::new();
+            encode_groups(&schema, batches, &encode, threads, &mut groups)?;
+            Ok(groups)
         });
         self.drain(self.max_jobs - 1)
     }
@@ -315,18 +317,37 @@ impl<S: Sink> TableWriter<S> {
             let Some(encoded) = self.jobs.pop() else {
                 break;
             };
-            let (group, chunk) = encoded.map_err(|source| {
+            let groups = encoded.map_err(|source| {
                 self.file.fail();
                 column_error(self.file.name(), None, source)
             })?;
-            self.file.push(&group.header, &chunk)?;
-            self.statistics.push(GroupStatistics {
-                data_hash: group.header.data_hash,
-                nodes: group.statistics,
-            });
+            for (group, chunk) in groups {
+                self.file.push(&group.header, &chunk)?;
+                self.statistics.push(GroupStatistics {
+                    data_hash: group.header.data_hash,
+                    nodes: group.statistics,
+                });
+            }
         }
         Ok(())
     }
+}
+
+/// Encodes the rows of one group, or of several where their dictionaries do not fit into one.
+fn encode_groups(
+    schema: &ColumnSchema,
+    mut batches: Vec<RecordBatch>,
+    options: &EncodeOptions,
+    threads: usize,
+    out: &mut Vec<(EncodedGroup, Vec<u8>)>,
+) -> std::result::Result<(), ColumnError> {
+    if batches.len() > 1 && !RowGroup::fits(schema, &batches) {
+        let second = batches.split_off(batches.len() / 2);
+        encode_groups(schema, batches, options, threads, out)?;
+        return encode_groups(schema, second, options, threads, out);
+    }
+    out.push(encode_group(schema, batches, options, threads)?);
+    Ok(())
 }
 
 /// Encodes the rows of one group, its columns on as many threads as have the time.
@@ -335,7 +356,7 @@ fn encode_group(
     batches: Vec<RecordBatch>,
     options: &EncodeOptions,
     threads: usize,
-) -> Encoded {
+) -> std::result::Result<(EncodedGroup, Vec<u8>), ColumnError> {
     let mut group = RowGroup::new(schema, batches)?;
     let nodes = group.take_nodes();
     let count = nodes.len();
