@@ -19,7 +19,7 @@ LOCK = pathlib.Path(__file__).resolve().parents[2] / "Cargo.lock"
 
 
 def files():
-    """The source files of all crates, in an order of their own."""
+    """The source files of all crates, each with the folder of its crate, in an order of their own."""
     home = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
     crates = [
         f"{package['name']}-{package['version']}"
@@ -29,27 +29,33 @@ def files():
     found = []
     for folder in sorted((home / "registry" / "src").glob("*")):
         for crate in crates:
-            found += sorted((folder / crate / "src").rglob("*.rs"))
+            found += [(folder / crate, path) for path in sorted((folder / crate / "src").rglob("*.rs"))]
     random.Random(1).shuffle(found)
     return found
 
 
-def pieces():
-    """The pieces, in order."""
+def located_pieces():
+    """The pieces in the order of their files: folder of the crate, path, number of the first line, bytes."""
     made, total = [], 0
-    for path in files():
+    for crate, path in files():
         lines, size = [], 0
-        for line in path.read_bytes().splitlines(keepends=True):
+        for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
             lines.append(line)
             size += len(line)
             if size >= PIECE_BYTES:
-                made.append(b"".join(lines))
+                made.append((crate, path, number - len(lines) + 1, b"".join(lines)))
                 total += size
                 lines, size = [], 0
         if total >= CODE_BYTES:
             break
     if total < CODE_BYTES:
         raise SystemExit(f"error: only {total} bytes of code found: run `cargo fetch`")
+    return made
+
+
+def pieces():
+    """The pieces, in order."""
+    made = [piece for _, _, _, piece in located_pieces()]
     random.Random(2).shuffle(made)
     return made
 

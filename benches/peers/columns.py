@@ -1,8 +1,8 @@
 """Tables side by side: Parquet, Arrow IPC, Lance, Vortex and Windrow's profiles, in one run: columns.py [--help]
 
-Four tables (`column_data.py`): flights, floats with embeddings, long text, nested lists. Each format (`column_formats.py`)
-runs in a process of its own, and they take turns; the best of the rounds counts. The first round warms up, and checks
-that what is read equals the table. Rates are bytes of the table in memory, whatever the arrays that are read take.
+Four tables (`column_data.py`): flights, floats with embeddings, source code as long text, nested lists. Each format
+(`column_formats.py`) runs in a process of its own, and they take turns; the best of the rounds counts. The first round
+warms up, and checks that what is read equals the table. Rates are bytes of the table in memory, whatever the arrays that are read take.
 Files are on the local disk and in the page cache.
 
 - write: from the table that the library itself works with, made before; writing is not waited for.
@@ -21,7 +21,7 @@ by more than a quarter: the profile `small` is compared by size, `spill` by spee
 speed with those that make the file smaller than the table.
 
 A library that is not installed, or too old for tables, is absent; it and whatever fails is named, and goals about it
-are not measured. Needs the packages of `requirements-peers.txt` and `--data`, where `text.bin` is and tables are kept;
+are not measured. Needs the packages of `requirements-peers.txt` and `--data`, where tables are kept;
 `make bench-peers` sees to it. Figures go to stdout, progress to stderr, and `columns.json` and `columns.png` to
 `target/bench-peers`.
 """
@@ -112,7 +112,7 @@ TWO_ROUNDS = (
     "lists tell which values of theirs are wanted, so that there are two rounds of reads; forty calls one behind the other "
     "take 4.3 ms (balanced) and 5.1 ms (spill) each"
 )
-TABLES = ("floats", "text", "tokens")
+TABLES = ("floats", "code", "tokens")
 
 # What is known of goals that were missed: row and entry (two processors, files in the page cache).
 REASONS = {
@@ -128,11 +128,8 @@ REASONS = {
     ),
     **{(f"{name}, {data}", SPILL): COPIES for data in TABLES for name in ("write", "scan", "scan to pyarrow", "3 columns")},
     **{(f"first scan, {data}", entry): NEW_MEMORY for data in TABLES for entry in (SPILL, BALANCED)},
-    ("take 1000, text", SPILL): COPIES,
+    ("take 1000, code", SPILL): COPIES,
     **{("take 1000, tokens", entry): TWO_ROUNDS for entry in (SPILL, BALANCED)},
-    ("write, text", SMALL): (
-        "Vortex codes text by a table of up to 65,536 sequences (OnPair); zstd, even at level 15 over 4 MiB, takes 21 %"
-    ),
 }
 
 
@@ -268,7 +265,7 @@ def introduce(bench: Bench, rounds: int) -> dict[str, Any]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures formats for tables side by side.")
-    parser.add_argument("--data", type=Path, default=ROOT / "target" / "bench-data", help="the folder with text.bin")
+    parser.add_argument("--data", type=Path, default=ROOT / "target" / "bench-data", help="the folder where tables are kept")
     parser.add_argument("--quick", action="store_true", help="small slices of the tables: to try it, not to compare")
     parser.add_argument("--json", type=Path, metavar="PATH", help="instead of target/bench-peers/columns.json")
     parser.add_argument("--plot", type=Path, metavar="PATH", help="instead of columns.png there; also .svg")
