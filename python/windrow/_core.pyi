@@ -137,7 +137,7 @@ class _TableKeywords(TypedDict, total=False):
     group_rows: int | None
     """Rows of a row group, at least 1. Default 65,536, with the profile `"small"` 131,072."""
     group_bytes: int | None
-    """Bytes of rows in memory at which a row group ends, at least 1. Default 64 MiB."""
+    """Bytes of rows in memory at which a row group ends, at least 1. Default 16 MiB."""
     codec: str | None
     """Of all columns without one of their own, where it makes them smaller: `"zstd:3"` (-131072 to 22), `"brotli:6"` (0
     to 11), `"snappy"`, `"lz4"` or `"uncompressed"`. With one, a single value costs decompressing its page. Default

@@ -121,7 +121,7 @@ const fn code_of(code: u64) -> usize {
 /// A table of tokens, to write by: of each text the longest token that it begins with is the next one.
 pub(crate) struct TokenCompressor {
     tokens: Vec<Token>,
-    /// Codes of the tokens of two bytes; 0 if there is none.
+    /// Codes of the tokens of two bytes, 0 if there is none; and [`LONGER`] where there are longer ones that begin so.
     pairs: Box<[u16]>,
     /// Of the longer ones those that come first in their place, which a hash of their first bytes tells; 0 if there is none.
     first: Box<[u16; 1 << PLACES_LOG2]>,
@@ -136,10 +136,14 @@ struct Token {
     next: u16,
 }
 
+const LONGER: u16 = 1 << 15;
 /// Places for the longer tokens, as a power of 2.
 const PLACES_LOG2: u32 = 13;
 /// Places to count pairs in, as a power of 2.
 const COUNTS_LOG2: u32 = 16;
+
+/// How often values from all over a sample are taken.
+const ROUNDS: usize = 16;
 
 /// How often a pair of tokens was seen.
 #[derive(Clone, Copy, Default)]
@@ -165,7 +169,9 @@ impl TokenCompressor {
         // So often in a sample of 64 KiB, four times as often in one of 1 MiB: the table becomes just full.
         let often = (sample_bytes >> 14).isqrt().max(2);
         let mut counts = vec![PairCount::default(); 1 << COUNTS_LOG2];
-        for value in sample {
+        // From all over the sample again and again, so that no part of it fills the table with what only it has.
+        let rounds = (0..ROUNDS).map(|first| sample.iter().skip(first).step_by(ROUNDS));
+        for value in rounds.flatten() {
             let mut begin = 0;
             let mut before = None;
             while begin < value.len() {
@@ -208,8 +214,9 @@ impl TokenCompressor {
         let size = token.len() as u8;
         let mut next = 0;
         if size == 2 {
-            self.pairs[two(bytes)] = code;
+            self.pairs[two(bytes)] |= code;
         } else {
+            self.pairs[two(bytes)] |= LONGER;
             let place = place(if size == 3 { three(bytes) } else { four(bytes) });
             next = self.first[place];
             let mut before = 0;
@@ -230,7 +237,9 @@ impl TokenCompressor {
     #[inline(always)]
     fn longest(&self, text: &[u8]) -> (u16, usize) {
         let bytes = front(text);
-        for key in [four(bytes), three(bytes)] {
+        let pair = self.pairs[two(bytes)];
+        let keys = [four(bytes), three(bytes)];
+        for key in keys.into_iter().filter(|_| pair & LONGER > 0) {
             let mut code = self.first[place(key)];
             while code > 0 {
                 let token = &self.tokens[usize::from(code)];
@@ -241,7 +250,7 @@ impl TokenCompressor {
                 code = token.next;
             }
         }
-        let pair = self.pairs[two(bytes)];
+        let pair = pair & !LONGER;
         if pair > 0 && text.len() > 1 {
             return (pair, 2);
         }

@@ -21,7 +21,7 @@ use windrow_columnar::{ColumnError, ColumnSchema};
 use crate::error::{Error, Result, SourceName};
 
 /// Bytes of rows in memory at which a row group ends, whatever its number of rows.
-pub const DEFAULT_GROUP_BYTES: u64 = 64 << 20;
+pub const DEFAULT_GROUP_BYTES: u64 = 16 << 20;
 /// Bytes of rows in memory that a scan decodes at once.
 pub const DEFAULT_SCAN_BATCH_BYTES: u64 = 16 << 20;
 

@@ -37,8 +37,8 @@ const SAMPLE_BYTES: usize = 32 << 10;
 const DICTIONARY_SAMPLE_BYTES: usize = 2 << 10;
 
 /// Bytes of a sample that tokens are made of: this part of all, but so many at least and at most.
-const TOKENS_SAMPLE_PART: usize = 16;
-const TOKENS_SAMPLE_BYTES: (usize, usize) = (64 << 10, 1 << 20);
+const TOKENS_SAMPLE_PART: usize = 32;
+const TOKENS_SAMPLE_BYTES: (usize, usize) = (64 << 10, 512 << 10);
 /// Values that together are smaller are not worth looking for tokens.
 const TOKENS_LEAST_BYTES: usize = 256 << 10;
 /// Of a value of the sample no more than this counts, so that there are many.
@@ -65,28 +65,22 @@ pub(crate) fn plan_bytes(values: ByteSlices<'_>, effort: Effort) -> BytesPlan {
     if effort != Effort::Balanced {
         return BytesPlan::Lengths;
     }
-    let symbols = symbols_that_pay(values, SAMPLE_BYTES);
-    let tokens = (total >= TOKENS_LEAST_BYTES).then(|| tokens(values, total));
-    match (symbols, tokens) {
-        // A row alone needs the whole table of tokens.
-        (symbols, Some((tokens, left)))
-            if left < 0.9 * symbols.as_ref().map_or(LEFT_THAT_PAYS, |(_, left)| *left) =>
-        {
-            BytesPlan::Tokens(tokens)
-        }
-        (Some((symbols, _)), _) => BytesPlan::Symbols(Box::new(symbols)),
-        (None, _) => BytesPlan::Lengths,
+    if total >= TOKENS_LEAST_BYTES {
+        tokens_that_pay(values, total).map_or(BytesPlan::Lengths, BytesPlan::Tokens)
+    } else {
+        let symbols = symbols_that_pay(values, SAMPLE_BYTES);
+        symbols.map_or(BytesPlan::Lengths, |symbols| {
+            BytesPlan::Symbols(Box::new(symbols))
+        })
     }
 }
 
-/// What a code has to leave of the bytes at the most.
-const LEFT_THAT_PAYS: f64 = 7.0 / 8.0;
+/// Whether compressing saves an eighth.
+const fn pays(compressed_bytes: usize, bytes: usize) -> bool {
+    compressed_bytes * 8 < bytes * 7
+}
 
-/// Symbols that pay, and what part of the bytes they leave.
-fn symbols_that_pay(
-    values: ByteSlices<'_>,
-    sample_bytes: usize,
-) -> Option<(fsst::Compressor, f64)> {
+fn symbols_that_pay(values: ByteSlices<'_>, sample_bytes: usize) -> Option<fsst::Compressor> {
     let mut sample: Vec<&[u8]> = Vec::new();
     let mut bytes = 0;
     for run in sample_runs(values.len()) {
@@ -106,31 +100,26 @@ fn symbols_that_pay(
     let compressor = fsst::Compressor::train(&sample);
     let (mut compressed, mut ends) = (Vec::new(), Vec::new());
     compressor.compress_bulk_into::<LANES>(&sample, &mut compressed, &mut ends);
-    let left = part(compressed.len(), bytes);
-    (left < LEFT_THAT_PAYS).then_some((compressor, left))
+    pays(compressed.len(), bytes).then_some(compressor)
 }
 
-/// Tokens for values that take `total` bytes, and what part of these they leave.
-fn tokens(values: ByteSlices<'_>, total: usize) -> (TokenCompressor, f64) {
+/// Tokens of values that take `total` bytes.
+fn tokens_that_pay(values: ByteSlices<'_>, total: usize) -> Option<TokenCompressor> {
     let front = |value: &'_ [u8]| value.len().min(SAMPLED_VALUE_BYTES);
     let (least, most) = TOKENS_SAMPLE_BYTES;
     let sample_bytes = (total / TOKENS_SAMPLE_PART).clamp(least, most);
     let every = values.iter().map(front).sum::<usize>() / sample_bytes;
     let sample = values.iter().step_by(every.max(1));
     let sample: Vec<&[u8]> = sample.map(|value| &value[..front(value)]).collect();
-    let sample_bytes = sample.iter().map(|value| value.len()).sum();
+    let sample_bytes = sample.iter().map(|value| value.len()).sum::<usize>();
     let tokens = TokenCompressor::train(&sample, sample_bytes);
     let mut compressed = Vec::new();
     for value in &sample {
         tokens.compress(value, &mut compressed);
     }
-    let left = part(compressed.len(), sample_bytes) + part(tokens.table_bytes(), total);
-    (tokens, left)
-}
-
-#[allow(clippy::cast_precision_loss, reason = "megabytes")]
-fn part(bytes: usize, all: usize) -> f64 {
-    bytes as f64 / all as f64
+    // The table is a smaller part of the whole than of the sample.
+    let table_bytes = tokens.table_bytes() / (total / sample_bytes).max(1);
+    pays(compressed.len() + table_bytes, sample_bytes).then_some(tokens)
 }
 
 /// Values that are compressed side by side.
@@ -182,7 +171,7 @@ pub(crate) fn push_dictionary_values(out: &mut Vec<u8>, values: ByteSlices<'_>, 
         None
     };
     match compressor {
-        Some((compressor, _)) => push_by_symbols(out, values, &compressor, true, effort),
+        Some(compressor) => push_by_symbols(out, values, &compressor, true, effort),
         None => push_lengths(out, values, effort),
     }
 }

@@ -39,7 +39,7 @@ impl TableOptions {
         self
     }
 
-    /// Bytes of rows in memory at which a row group ends; default [`DEFAULT_GROUP_BYTES`], 64 MiB. A group has one row at
+    /// Bytes of rows in memory at which a row group ends; default [`DEFAULT_GROUP_BYTES`], 16 MiB. A group has one row at
     /// least.
     #[must_use]
     pub fn with_group_bytes(mut self, bytes: u64) -> Self {
