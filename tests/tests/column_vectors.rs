@@ -70,6 +70,9 @@ const ALL: &[Vector] = &[
     },
 ];
 
+/// The default when these files were written: they say it in their options.
+const GROUP_BYTES: u64 = 64 << 20;
+
 fn uncompressed(rows: usize) -> TableOptions {
     let options = TableOptions::new().with_group_rows(rows);
     options.with_codec(PageCodec::Buffer(Codec::Uncompressed))
@@ -89,7 +92,9 @@ impl Vector {
         let ends = self.goes[1..].iter().copied().chain([rows.num_rows()]);
         let mut bytes = Vec::new();
         for (&begin, end) in self.goes.iter().zip(ends) {
-            let options = (self.options)().with_max_parallelism(Some(1));
+            let options = (self.options)()
+                .with_group_bytes(GROUP_BYTES)
+                .with_max_parallelism(Some(1));
             let schema = rows.schema();
             let mut writer = if begin == 0 {
                 TableWriter::create(Vec::new(), schema, options)
