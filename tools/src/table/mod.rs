@@ -6,6 +6,8 @@ mod expression;
 mod fault;
 mod inspect;
 mod json;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod rechunk;
 mod schema;
 mod show;

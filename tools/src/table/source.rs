@@ -8,11 +8,13 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use windrow::{BoundPredicate, ColumnSchema, Predicate, TableReader, TableScan};
+use windrow::{BoundPredicate, ColumnError, ColumnSchema, Predicate, TableReader, TableScan};
 
 use super::csv::CsvBatches;
 use super::fault::{TableFault, TableUsage};
 use super::json::JsonBatches;
+#[cfg(feature = "parquet")]
+use super::parquet::ParquetBatches;
 use super::types::ColumnType;
 use crate::convert::{Disguise, Format, Header, Input};
 use crate::error::CliError;
@@ -69,6 +71,7 @@ pub enum Failure {
         fault: TableFault,
     },
     Usage(TableUsage),
+    Columns(ColumnError),
     Library(windrow::Error),
 }
 
@@ -81,6 +84,12 @@ impl From<io::Error> for Failure {
 impl From<TableUsage> for Failure {
     fn from(error: TableUsage) -> Self {
         Self::Usage(error)
+    }
+}
+
+impl From<ColumnError> for Failure {
+    fn from(error: ColumnError) -> Self {
+        Self::Columns(error)
     }
 }
 
@@ -118,6 +127,10 @@ impl Failure {
                 path: path.to_path_buf(),
                 source,
             },
+            Self::Columns(source) => CliError::Columns {
+                path: path.to_path_buf(),
+                source: Box::new(source),
+            },
             Self::Library(error) => error.into(),
         }
     }
@@ -128,6 +141,22 @@ impl Failure {
 pub struct Narrow {
     pub columns: Option<Vec<String>>,
     pub predicate: Option<Predicate>,
+}
+
+impl Narrow {
+    /// Finds in a schema the numbers of the columns that are wanted, and those that the condition is about.
+    pub fn bind(
+        &self,
+        schema: &SchemaRef,
+    ) -> Result<(Option<Vec<usize>>, Option<BoundPredicate>), ColumnError> {
+        if self.columns.is_none() && self.predicate.is_none() {
+            return Ok((None, None));
+        }
+        let known = ColumnSchema::new(schema.clone())?;
+        let columns = self.columns.as_ref().map(|names| known.columns(names));
+        let predicate = self.predicate.as_ref().map(|one| one.bind(&known));
+        Ok((columns.transpose()?, predicate.transpose()?))
+    }
 }
 
 /// An open input.
@@ -156,12 +185,7 @@ enum Kind {
     },
     ArrowStream(Box<StreamReader<Input>>),
     #[cfg(feature = "parquet")]
-    Parquet {
-        reader: Box<parquet::arrow::arrow_reader::ParquetRecordBatchReader>,
-        bytes: u64,
-        all: u64,
-        done: u64,
-    },
+    Parquet(Box<ParquetBatches>),
 }
 
 impl std::fmt::Debug for Kind {
@@ -173,7 +197,7 @@ impl std::fmt::Debug for Kind {
             Self::ArrowFile { .. } => "ArrowFile",
             Self::ArrowStream(_) => "ArrowStream",
             #[cfg(feature = "parquet")]
-            Self::Parquet { .. } => "Parquet",
+            Self::Parquet(_) => "Parquet",
         })
     }
 }
@@ -216,8 +240,9 @@ impl Source {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                let kind = parquet(path).map_err(|failure| failure.at(path))?;
-                Self::narrowed(path, kind, narrow)
+                let parquet = ParquetBatches::open(path, narrow);
+                let parquet = parquet.map_err(|failure| failure.at(path))?;
+                Self::narrowed(path, Kind::Parquet(Box::new(parquet)), narrow)
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => Err(Failure::from(TableUsage::NoParquet).at(path)),
@@ -255,39 +280,25 @@ impl Source {
             Kind::ArrowFile { reader, .. } => reader.schema(),
             Kind::ArrowStream(reader) => reader.schema(),
             #[cfg(feature = "parquet")]
-            Kind::Parquet { reader, .. } => {
-                use arrow_array::RecordBatchReader as _;
-                reader.schema()
-            }
+            Kind::Parquet(parquet) => parquet.schema(),
         };
-        let mut source = Self {
+        let wrong = |failure: Failure| failure.at(path);
+        let (columns, predicate) = narrow.bind(&schema).map_err(|error| wrong(error.into()))?;
+        let schema = match &columns {
+            Some(columns) => {
+                let projected = schema.project(columns);
+                projected.map_err(|error| wrong(error.into()))?.into()
+            }
+            None => schema,
+        };
+        Ok(Self {
             path: path.to_path_buf(),
             kind,
-            schema: schema.clone(),
-            columns: None,
-            predicate: None,
+            schema,
+            columns,
+            predicate,
             rows: 0,
-        };
-        if narrow.columns.is_none() && narrow.predicate.is_none() {
-            return Ok(source);
-        }
-        let refused = |source| CliError::Columns {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        };
-        let known = ColumnSchema::new(schema.clone()).map_err(refused)?;
-        if let Some(names) = &narrow.columns {
-            let columns = known.columns(names).map_err(refused)?;
-            let projected = schema.project(&columns);
-            source.schema = projected
-                .map_err(|error| Failure::from(error).at(path))?
-                .into();
-            source.columns = Some(columns);
-        }
-        if let Some(predicate) = &narrow.predicate {
-            source.predicate = Some(predicate.bind(&known).map_err(refused)?);
-        }
-        Ok(source)
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -322,10 +333,6 @@ impl Source {
 
     /// Bytes of the input that were used up; of some formats an estimate.
     pub fn bytes_done(&self) -> u64 {
-        let share = |bytes: u64, done: u64, all: u64| {
-            let share = u128::from(bytes) * u128::from(done) / u128::from(all.max(1));
-            u64::try_from(share).unwrap_or(u64::MAX).min(bytes)
-        };
         match &self.kind {
             Kind::Windrow { table, .. } => share(table.file().file_bytes(), self.rows, table.len()),
             Kind::Csv(csv) => csv.bytes_done(),
@@ -337,9 +344,7 @@ impl Source {
             } => share(*bytes, *done as u64, reader.num_batches() as u64),
             Kind::ArrowStream(reader) => reader.get_ref().taken(),
             #[cfg(feature = "parquet")]
-            Kind::Parquet {
-                bytes, done, all, ..
-            } => share(*bytes, *done, *all),
+            Kind::Parquet(parquet) => parquet.bytes_done(),
         }
     }
 
@@ -364,11 +369,7 @@ impl Source {
             }
             Kind::ArrowStream(reader) => Ok(reader.next().transpose()?),
             #[cfg(feature = "parquet")]
-            Kind::Parquet { reader, done, .. } => {
-                let batch = reader.next().transpose()?;
-                *done += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
-                Ok(batch)
-            }
+            Kind::Parquet(parquet) => parquet.next(),
         }
     }
 
@@ -422,24 +423,8 @@ fn arrow(path: &Path) -> Result<Kind, Failure> {
     })
 }
 
-#[cfg(feature = "parquet")]
-fn parquet(path: &Path) -> Result<Kind, Failure> {
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    if path == Path::new("-") || path.metadata().is_ok_and(|file| !file.is_file()) {
-        return Err(TableUsage::ParquetPipe.into());
-    }
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(ArrowError::from)?;
-    let all = builder.metadata().file_metadata().num_rows();
-    let reader = builder
-        .with_batch_size(8192)
-        .build()
-        .map_err(ArrowError::from)?;
-    Ok(Kind::Parquet {
-        reader: Box::new(reader),
-        bytes,
-        all: u64::try_from(all).unwrap_or(0),
-        done: 0,
-    })
+/// The part of `bytes` that `done` of `all` rows or batches stand for.
+pub fn share(bytes: u64, done: u64, all: u64) -> u64 {
+    let share = u128::from(bytes) * u128::from(done) / u128::from(all.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX).min(bytes)
 }

@@ -14,6 +14,8 @@ mod inspect;
 mod messages;
 mod on_corrupt;
 mod pages;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod readme;
 mod rechunk;
 mod repair;
