@@ -40,6 +40,13 @@ pub enum TableFault {
     Inference(#[source] ArrowError),
     #[error(transparent)]
     Arrow(ArrowError),
+    #[error("cannot be read as Parquet: {what}")]
+    #[cfg(feature = "parquet")]
+    Parquet { what: String },
+    /// The reader does not know what is wrong either: `what` is how it panicked.
+    #[error("cannot be read as Parquet: {what}, the file is damaged")]
+    #[cfg(feature = "parquet")]
+    ParquetDamaged { what: String },
     #[error("another table than before: {what}")]
     SchemaDiffers { what: String },
 }
@@ -57,6 +64,8 @@ impl TableFault {
             Self::NotJson(_) | Self::NotObject => "not_json",
             Self::Inference(_) => "inference",
             Self::Arrow(_) => "arrow",
+            #[cfg(feature = "parquet")]
+            Self::Parquet { .. } | Self::ParquetDamaged { .. } => "parquet",
             Self::SchemaDiffers { .. } => "schema_differs",
         }
     }

@@ -1,4 +1,4 @@
-//! Parquet files as inputs: which parts of them are read.
+//! Parquet files as inputs: which parts of them are read, and damage.
 
 use std::fs::File;
 use std::ops::Range;
@@ -8,6 +8,7 @@ use arrow_array::{Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use windrow::TableReader;
 
 use crate::scratch::Scratch;
 
@@ -56,6 +57,19 @@ fn pages(scratch: &Scratch, group: usize, column: usize) -> Range<usize> {
     start..start + usize::try_from(bytes).unwrap()
 }
 
+/// Makes the pages of `number` in the last row group claim that their values stand in a dictionary, which there is not:
+/// the reader panics.
+fn damage(scratch: &Scratch) {
+    let range = pages(scratch, GROUPS - 1, 0);
+    let mut bytes = scratch.get("a.parquet");
+    // Of the header, in Thrift's compact protocol: values plain, levels run-length encoded.
+    let header = [0x15, 0, 0x15, 6, 0x15, 6];
+    let mut windows = bytes[range.clone()].windows(header.len());
+    let at = windows.position(|window| window == header).unwrap();
+    bytes[range.start + at + 1] = 8 << 1;
+    scratch.put("a.parquet", bytes);
+}
+
 #[test]
 fn columns_that_are_not_wanted_are_not_read() {
     let scratch = scratch();
@@ -82,7 +96,7 @@ fn columns_that_are_not_wanted_are_not_read() {
         &["--select", "number", "--where", "text = 'text 1'"],
     ] {
         let convert = ["convert", "a.parquet", "b.columns"];
-        let words = ["a.parquet: "];
+        let words = ["a.parquet: cannot be read as Parquet: "];
         scratch.fails(&[&convert, args].concat(), 1, &words);
     }
 }
@@ -99,4 +113,46 @@ fn columns_come_in_the_order_in_which_they_are_selected() {
         let words = ["no column `z`", "`number`, `text`, `half`"];
         scratch.fails(&[&convert, &args[..]].concat(), 2, &words);
     }
+}
+
+#[test]
+fn a_panic_of_the_reader_is_an_error_of_the_file() {
+    let scratch = scratch();
+    scratch.ok(&["convert", "a.parquet", "a.columns"]);
+    let before = scratch.get("a.columns");
+    damage(&scratch);
+    let words = ["a.parquet: cannot be read as Parquet: ", "is damaged"];
+    for args in [
+        &["convert", "a.parquet", "new.columns"][..],
+        &["convert", "a.parquet", "new.csv"],
+        &["convert", "--force", "a.parquet", "a.columns"],
+    ] {
+        scratch.fails(args, 1, &words);
+    }
+    assert!(!scratch.path("new.columns").exists());
+    assert!(!scratch.path("new.csv").exists());
+    assert_eq!(scratch.get("a.columns"), before);
+    // As of any other input that ends in an error.
+    let len = GROUPS * GROUP_ROWS;
+    scratch.fails(&["append", "a.columns", "a.parquet"], 1, &words);
+    let table = TableReader::open(scratch.path("a.columns")).unwrap();
+    assert_eq!(table.len(), len as u64);
+    scratch.ok(&["convert", "--select", "text", "a.parquet", "b.columns"]);
+}
+
+#[test]
+fn checksums_of_pages_are_checked() {
+    let scratch = Scratch::new();
+    // Written by pyarrow with `write_page_checksum=True`: the numbers from 0 to 4, plain and uncompressed.
+    let mut bytes = include_bytes!("../data/checksums.parquet").to_vec();
+    scratch.put("a.parquet", &bytes);
+    scratch.ok(&["convert", "a.parquet", "a.csv"]);
+    assert_eq!(scratch.get("a.csv"), b"number\n0\n1\n2\n3\n4\n");
+    let numbers: Vec<u8> = (0..5_i64).flat_map(i64::to_le_bytes).collect();
+    let mut windows = bytes.windows(numbers.len());
+    let at = windows.position(|window| window == numbers).unwrap();
+    bytes[at] ^= 1;
+    scratch.put("a.parquet", bytes);
+    let words = ["a.parquet: cannot be read as Parquet: ", "CRC"];
+    scratch.fails(&["convert", "a.parquet", "b.csv"], 1, &words);
 }
