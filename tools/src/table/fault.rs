@@ -39,14 +39,15 @@ pub enum TableFault {
     #[error("cannot tell the types of the columns; --types COLUMN=utf8 makes one text")]
     Inference(#[source] ArrowError),
     #[error(transparent)]
-    Arrow(ArrowError),
-    #[error("cannot be read as Parquet: {what}")]
-    #[cfg(feature = "parquet")]
-    Parquet { what: String },
+    Arrow(#[from] ArrowError),
+    #[error("cannot be read as {format}: {what}")]
+    Unreadable { format: &'static str, what: String },
     /// The reader does not know what is wrong either: `what` is how it panicked.
-    #[error("cannot be read as Parquet: {what}, the file is damaged")]
-    #[cfg(feature = "parquet")]
-    ParquetDamaged { what: String },
+    #[error("cannot be read as {format}: {what}, the file is damaged")]
+    Damaged { format: &'static str, what: String },
+    /// The same of a writer.
+    #[error("its writer does not know how: {what}")]
+    CannotWrite { what: String },
     #[error("another table than before: {what}")]
     SchemaDiffers { what: String },
 }
@@ -63,9 +64,8 @@ impl TableFault {
             Self::ColumnTwice { .. } | Self::NoColumns => "header",
             Self::NotJson(_) | Self::NotObject => "not_json",
             Self::Inference(_) => "inference",
-            Self::Arrow(_) => "arrow",
-            #[cfg(feature = "parquet")]
-            Self::Parquet { .. } | Self::ParquetDamaged { .. } => "parquet",
+            Self::Arrow(_) | Self::CannotWrite { .. } => "arrow",
+            Self::Unreadable { .. } | Self::Damaged { .. } => "unreadable",
             Self::SchemaDiffers { .. } => "schema_differs",
         }
     }

@@ -1,10 +1,7 @@
 //! Rows of a Parquet file.
 
-use std::cell::Cell;
 use std::fs::File;
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Once;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -12,6 +9,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
+use super::caught::caught;
 use super::fault::{TableFault, TableUsage};
 use super::source::{Failure, Narrow, share};
 
@@ -33,12 +31,12 @@ impl ParquetBatches {
         }
         let file = File::open(path)?;
         let file_bytes = file.metadata()?.len();
-        let builder = caught(|| ParquetRecordBatchReaderBuilder::try_new(file))?;
+        let builder = checked(|| ParquetRecordBatchReaderBuilder::try_new(file))?;
         let rows = builder.metadata().file_metadata().num_rows();
         let mask = mask(&builder, narrow)?;
         let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
         Ok(Self {
-            reader: caught(|| builder.build())?,
+            reader: checked(|| builder.build())?,
             file_bytes,
             rows: u64::try_from(rows).unwrap_or(0),
             rows_done: 0,
@@ -56,7 +54,7 @@ impl ParquetBatches {
     }
 
     pub fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
-        let batch = caught(|| self.reader.next().transpose())?;
+        let batch = checked(|| self.reader.next().transpose())?;
         self.rows_done += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
         Ok(batch)
     }
@@ -80,40 +78,18 @@ fn mask(
     Ok(ProjectionMask::roots(file, named.map(|(root, _)| root)))
 }
 
-thread_local! {
-    static IS_READING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// What `read` returns; a panic is an error of the file, and nothing is printed.
-///
-/// The Parquet reader checks a part of what a file says of itself: of a hundred files with random damage one or two make it
-/// index behind the end of a slice, unwrap an error or overflow. None of that leaves more behind than a reader that is of no
-/// use, and after an error nobody asks it again.
-fn caught<T, E: Into<NotParquet>>(read: impl FnOnce() -> Result<T, E>) -> Result<T, Failure> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let told = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if !IS_READING.get() {
-                told(panic);
-            }
-        }));
-    });
-    IS_READING.set(true);
-    let result = catch_unwind(AssertUnwindSafe(read));
-    IS_READING.set(false);
-    let fault = match result {
+/// What `read` returns; a panic is an error of the file.
+fn checked<T, E: Into<NotParquet>>(read: impl FnOnce() -> Result<T, E>) -> Result<T, Failure> {
+    let fault = match caught(read) {
         Ok(Ok(value)) => return Ok(value),
-        Ok(Err(error)) => TableFault::Parquet {
+        Ok(Err(error)) => TableFault::Unreadable {
+            format: "Parquet",
             what: error.into().0,
         },
-        Err(panic) => {
-            let what = match panic.downcast::<String>() {
-                Ok(what) => *what,
-                Err(panic) => panic.downcast_ref().copied().unwrap_or("panic").to_owned(),
-            };
-            TableFault::ParquetDamaged { what }
-        }
+        Err(what) => TableFault::Damaged {
+            format: "Parquet",
+            what,
+        },
     };
     Err(Failure::Table { line: None, fault })
 }
@@ -133,39 +109,6 @@ impl From<ArrowError> for NotParquet {
             // An error of the reader in disguise.
             ArrowError::ParquetError(what) => Self(what),
             error => Self(error.to_string()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_of_the_reader_is_an_error() {
-        for (read, expected) in [
-            (
-                (|| panic!("a word")) as fn() -> Result<(), ParquetError>,
-                "cannot be read as Parquet: a word, the file is damaged",
-            ),
-            (
-                || panic!("{} words", 2),
-                "cannot be read as Parquet: 2 words, the file is damaged",
-            ),
-            (
-                || panic::panic_any(3),
-                "cannot be read as Parquet: panic, the file is damaged",
-            ),
-            (
-                || Err(ParquetError::EOF("early".to_owned())),
-                "cannot be read as Parquet: EOF: early",
-            ),
-        ] {
-            let Err(Failure::Table { fault, .. }) = caught(read) else {
-                panic!("no error: {expected}");
-            };
-            assert_eq!(fault.to_string(), expected);
-            assert!(!IS_READING.get());
         }
     }
 }

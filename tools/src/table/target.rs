@@ -10,9 +10,10 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use windrow::{FileSink, PageCodec, TableOptions, TableWriter};
 
+use super::caught::written;
 use super::csv;
 use super::fault::{TableFault, TableUsage};
 use crate::convert::{Format, Out, Written};
@@ -49,6 +50,7 @@ enum Kind {
     #[cfg(feature = "parquet")]
     Parquet {
         writer: Box<parquet::arrow::ArrowWriter<Spool>>,
+        schema: SchemaRef,
         out: Out,
         spool: Spool,
     },
@@ -105,7 +107,7 @@ impl Target {
             }
             Format::JsonLines => Kind::Json(Out::create(path)?, Vec::new()),
             Format::Arrow => {
-                let schema = without_dictionaries(schema);
+                let schema = with_dictionaries(schema, |_, values| values.clone());
                 let (spool, options) = (Spool::default(), ipc_options(codec).map_err(wrong)?);
                 let writer = FileWriter::try_new_with_options(spool.clone(), &schema, options);
                 Kind::Arrow {
@@ -149,16 +151,16 @@ impl Target {
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), CliError> {
-        let wrong = |error| output_error(&self.path, error);
+        let wrong = |fault| output_error(&self.path, fault);
         self.rows += batch.num_rows() as u64;
         match &mut self.kind {
             Kind::Columns(writer) => writer.write(batch)?,
             Kind::Csv(out, buffer) => {
-                csv::push_rows(batch, buffer).map_err(wrong)?;
+                csv::push_rows(batch, buffer).map_err(|error| wrong(error.into()))?;
                 spill(out, buffer)?;
             }
             Kind::Json(out, buffer) => {
-                push_json(batch, buffer).map_err(wrong)?;
+                push_json(batch, buffer).map_err(|error| wrong(error.into()))?;
                 spill(out, buffer)?;
             }
             Kind::Arrow {
@@ -167,20 +169,28 @@ impl Target {
                 out,
                 spool,
             } => {
-                let batch = converted(batch, schema).map_err(wrong)?;
-                writer.write(&batch).map_err(wrong)?;
+                written(|| writer.write(&converted(batch, schema)?)).map_err(wrong)?;
                 spool.drain(out, BUFFER_BYTES)?;
             }
             Kind::Stream { writer, out, spool } => {
-                writer.write(batch).map_err(wrong)?;
+                written(|| writer.write(batch)).map_err(wrong)?;
                 spool.drain(out, 1)?;
             }
             #[cfg(feature = "parquet")]
-            Kind::Parquet { writer, out, spool } => {
-                writer.write(batch).map_err(|error| wrong(error.into()))?;
-                if writer.in_progress_size() >= PARQUET_GROUP_BYTES {
-                    writer.flush().map_err(|error| wrong(error.into()))?;
-                }
+            Kind::Parquet {
+                writer,
+                schema,
+                out,
+                spool,
+            } => {
+                let write = || {
+                    writer.write(&converted(batch, schema)?)?;
+                    if writer.in_progress_size() >= PARQUET_GROUP_BYTES {
+                        writer.flush()?;
+                    }
+                    Ok(())
+                };
+                written(write).map_err(wrong)?;
                 spool.drain(out, BUFFER_BYTES)?;
             }
         }
@@ -198,7 +208,7 @@ impl Target {
     }
 
     fn complete(self, synced: bool) -> Result<Written, CliError> {
-        let wrong = |error| output_error(&self.path, error);
+        let wrong = |fault| output_error(&self.path, fault);
         let out = match self.kind {
             Kind::Columns(writer) => {
                 let (_, summary) = if synced {
@@ -222,7 +232,7 @@ impl Target {
                 spool,
                 ..
             } => {
-                writer.finish().map_err(wrong)?;
+                written(|| writer.finish()).map_err(wrong)?;
                 spool.drain(&mut out, 1)?;
                 out
             }
@@ -231,7 +241,7 @@ impl Target {
                 mut out,
                 spool,
             } => {
-                writer.finish().map_err(wrong)?;
+                written(|| writer.finish()).map_err(wrong)?;
                 spool.drain(&mut out, 1)?;
                 out
             }
@@ -240,8 +250,9 @@ impl Target {
                 writer,
                 mut out,
                 spool,
+                ..
             } => {
-                writer.close().map_err(|error| wrong(error.into()))?;
+                written(|| Ok(writer.close()?)).map_err(wrong)?;
                 spool.drain(&mut out, 1)?;
                 out
             }
@@ -262,10 +273,10 @@ fn spill(out: &mut Out, buffer: &mut Vec<u8>) -> Result<(), CliError> {
     Ok(())
 }
 
-fn output_error(path: &Path, error: ArrowError) -> CliError {
+fn output_error(path: &Path, fault: impl Into<TableFault>) -> CliError {
     CliError::TableOutput {
         path: path.to_path_buf(),
-        source: TableFault::Arrow(error),
+        source: fault.into(),
     }
 }
 
@@ -292,14 +303,30 @@ fn ipc_options(codec: Option<PageCodec>) -> Result<IpcWriteOptions, ArrowError> 
     IpcWriteOptions::default().try_with_compression(compression)
 }
 
+/// `schema` with `change` made to each of its dictionaries, of which it is given the types of keys and values.
+///
 /// An Arrow file has one dictionary for each column, and tables have one for each row group: their values take its place.
-fn without_dictionaries(schema: &SchemaRef) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| match field.data_type() {
-        DataType::Dictionary(_, values) => Field::clone(field).with_data_type((**values).clone()),
-        _ => Field::clone(field),
-    });
-    let fields: Vec<Field> = fields.collect();
+/// The Parquet writer knows no dictionary of views, which a categorical column of polars is.
+fn with_dictionaries(schema: &Schema, change: fn(&DataType, &DataType) -> DataType) -> SchemaRef {
+    let fields = schema.fields().iter();
+    let fields: Fields = fields.map(|field| changed(field, change)).collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+fn changed(field: &FieldRef, change: fn(&DataType, &DataType) -> DataType) -> FieldRef {
+    let inside = |field| changed(field, change);
+    let data_type = match field.data_type() {
+        DataType::Dictionary(keys, values) => change(keys, values),
+        DataType::List(item) => DataType::List(inside(item)),
+        DataType::LargeList(item) => DataType::LargeList(inside(item)),
+        DataType::ListView(item) => DataType::ListView(inside(item)),
+        DataType::LargeListView(item) => DataType::LargeListView(inside(item)),
+        DataType::FixedSizeList(item, len) => DataType::FixedSizeList(inside(item), *len),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inside).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(inside(entries), *sorted),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(Field::clone(field).with_data_type(data_type))
 }
 
 fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
@@ -328,11 +355,20 @@ fn parquet(path: &Path, schema: &SchemaRef, codec: Option<PageCodec>) -> Result<
         Some(_) => return Err(TableUsage::ParquetCodec.into()),
     };
     let properties = WriterProperties::builder().set_compression(compression);
+    let schema = with_dictionaries(schema, |keys, values| {
+        let values = match values {
+            DataType::Utf8View => DataType::Utf8,
+            DataType::BinaryView => DataType::Binary,
+            other => other.clone(),
+        };
+        DataType::Dictionary(Box::new(keys.clone()), Box::new(values))
+    });
     let spool = Spool::default();
-    let writer = ArrowWriter::try_new(spool.clone(), Arc::clone(schema), Some(properties.build()));
-    let writer = writer.map_err(|error| output_error(path, error.into()))?;
+    let writer = ArrowWriter::try_new(spool.clone(), schema.clone(), Some(properties.build()));
+    let writer = writer.map_err(|error| output_error(path, ArrowError::from(error)))?;
     Ok(Kind::Parquet {
         writer: Box::new(writer),
+        schema,
         out: Out::create(path)?,
         spool,
     })

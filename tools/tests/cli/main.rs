@@ -29,4 +29,6 @@ mod text_input;
 mod tfrecord;
 mod train;
 mod transposed;
+#[cfg(feature = "parquet")]
+mod values;
 mod verify;
