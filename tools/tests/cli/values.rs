@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringViewArray, StructArray,
+    ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringViewArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use windrow::{TableOptions, TableWriter};
@@ -55,4 +56,54 @@ fn dictionaries_of_views_become_parquet() {
         let again = scratch.ok(&["cat", "--format", "jsonl", "b.columns"]);
         assert_eq!(again.text(), rows.text(), "{name}");
     }
+}
+
+#[test]
+fn time_zones_have_names() {
+    let scratch = Scratch::new();
+    let micros = vec![
+        Some(1_577_880_000_000_000),
+        None,
+        Some(1_593_600_000_000_000),
+    ];
+    let times = |zone: &str| -> ArrayRef {
+        Arc::new(TimestampMicrosecondArray::from(micros.clone()).with_timezone(zone))
+    };
+    let columns = [("utc", times("UTC")), ("berlin", times("Europe/Berlin"))];
+    write(&scratch, "a.columns", &columns);
+    let rows = "utc,berlin\n2020-01-01T12:00:00Z,2020-01-01T13:00:00+01:00\n,\n\
+                2020-07-01T10:40:00Z,2020-07-01T12:40:00+02:00\n";
+    assert_eq!(csv(&scratch, "a.columns"), rows);
+    scratch.ok(&["convert", "a.columns", "a.csv"]);
+    assert_eq!(scratch.get("a.csv"), rows.as_bytes());
+    let json = scratch
+        .ok(&["cat", "--format", "jsonl", "a.columns"])
+        .json();
+    assert_eq!(json[2]["utc"], "2020-07-01T10:40:00Z");
+    assert_eq!(json[2]["berlin"], "2020-07-01T12:40:00+02:00");
+    let table = scratch.ok(&["head", "a.columns"]);
+    assert!(table.text().contains("2020-07-01T12:40:00+02:00"));
+    // Text without a zone is a time of the column's.
+    for (condition, expected) in [
+        ("utc > '2020-01-01 12:00:00'", 1),
+        ("utc >= '2020-01-01 12:00:00'", 2),
+        ("berlin > '2020-01-01 12:59:59'", 2),
+        ("berlin > '2020-01-01 13:00:00'", 1),
+        ("berlin = '2020-01-01T12:00:00Z'", 1),
+    ] {
+        let args = [
+            "cat",
+            "--format",
+            "jsonl",
+            "--where",
+            condition,
+            "a.columns",
+        ];
+        assert_eq!(scratch.ok(&args).json().len(), expected, "{condition}");
+    }
+    let shown = scratch.ok(&["inspect", "--json", "a.columns"]).json();
+    assert_eq!(
+        shown[0]["table"]["columns"][1]["min"],
+        "2020-01-01T13:00:00+01:00"
+    );
 }
