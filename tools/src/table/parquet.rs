@@ -65,16 +65,13 @@ fn mask(
     builder: &ParquetRecordBatchReaderBuilder<File>,
     narrow: &Narrow,
 ) -> Result<ProjectionMask, Failure> {
-    let schema = builder.schema();
-    let (Some(mut columns), predicate) = narrow.bind(schema)? else {
+    let Some(names) = narrow.names(builder.schema())? else {
         return Ok(ProjectionMask::all());
     };
-    columns.extend(predicate.iter().flat_map(|predicate| predicate.columns()));
-    let is_named = |name: &str| columns.iter().any(|&at| schema.field(at).name() == name);
     // By their names: a group without fields is a root of the file's schema, and no column.
     let file = builder.parquet_schema();
     let roots = file.root_schema().get_fields().iter().enumerate();
-    let named = roots.filter(|(_, root)| is_named(root.name()));
+    let named = roots.filter(|(_, root)| names.iter().any(|name| name == root.name()));
     Ok(ProjectionMask::roots(file, named.map(|(root, _)| root)))
 }
 

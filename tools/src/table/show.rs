@@ -11,7 +11,7 @@ use arrow_schema::{ArrowError, Schema};
 use clap::{Args, ValueEnum};
 use windrow::{Strings, TableReader};
 
-use super::source::Failure;
+use super::source::{Failure, Narrow};
 use super::{condition, csv, target};
 use crate::error::{CliError, Exit, printable};
 use crate::output::{Stdout, count};
@@ -74,23 +74,43 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
     let filter = asked.table.filter.as_deref().map(condition).transpose()?;
     let mut printer = Printer::new(path, asked.look);
     if let Some(indices) = asked.indices {
-        let names: Option<Vec<&str>> =
-            columns.map(|names| names.iter().map(String::as_str).collect());
-        let limit = usize::try_from(asked.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-        let indices = &indices[..indices.len().min(limit)];
-        if indices.is_empty() {
-            let empty = table.take(&[], names.as_deref())?;
-            printer.begin(&empty.schema())?;
-        }
-        for part in indices.chunks(8192) {
-            let batch = if asked.read.skips() {
-                table.take_readable(part, names.as_deref(), Strings::AsWritten)?
+        let is_filtered = filter.is_some();
+        let narrow = Narrow {
+            columns: asked.table.columns.clone(),
+            predicate: filter,
+        };
+        let wrong = |failure: Failure| failure.at(path);
+        let names = narrow.names(table.schema());
+        let names = names.map_err(|error| wrong(error.into()))?;
+        let names: Option<Vec<&str>> = names
+            .as_ref()
+            .map(|names| names.iter().map(String::as_str).collect());
+        let names = names.as_deref();
+        let take = |part: &[u64]| {
+            let rows = if asked.read.skips() {
+                table.take_readable(part, names, Strings::AsWritten)?
             } else {
-                table.take(part, names.as_deref())?
+                table.take(part, names)?
             };
-            printer.begin(&batch.schema())?;
-            printer.print(&batch)?;
+            narrow.of(rows).map_err(wrong)
+        };
+        let mut left = usize::try_from(asked.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        let indices = if is_filtered {
+            indices
+        } else {
+            &indices[..indices.len().min(left)]
+        };
+        printer.begin(&take(&[])?.schema())?;
+        for part in indices.chunks(8192) {
+            if left == 0 {
+                break;
+            }
+            let rows = take(part)?;
+            let rows = rows.slice(0, left.min(rows.num_rows()));
+            left -= rows.num_rows();
+            printer.print(&rows)?;
         }
+        printer.is_filtered = is_filtered;
     } else {
         let rows = within(path, asked.range, table.len())?;
         let mut left = asked.limit.unwrap_or(u64::MAX);

@@ -157,6 +157,47 @@ impl Narrow {
         let predicate = self.predicate.as_ref().map(|one| one.bind(&known));
         Ok((columns.transpose()?, predicate.transpose()?))
     }
+
+    /// The columns of a schema that have to be read, if not all: those that are wanted, then those that the condition is
+    /// about.
+    pub fn names(&self, schema: &SchemaRef) -> Result<Option<Vec<String>>, ColumnError> {
+        let (Some(mut columns), predicate) = self.bind(schema)? else {
+            return Ok(None);
+        };
+        for &column in predicate.iter().flat_map(|predicate| predicate.columns()) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        let names = columns.iter().map(|&at| schema.field(at).name().clone());
+        Ok(Some(names.collect()))
+    }
+
+    /// What is wanted of `rows`.
+    pub fn of(&self, rows: RecordBatch) -> Result<RecordBatch, Failure> {
+        let (columns, predicate) = self.bind(&rows.schema())?;
+        narrowed(rows, columns.as_deref(), predicate.as_ref())
+    }
+}
+
+/// These columns of `batch`, and the rows for which the condition is true.
+fn narrowed(
+    batch: RecordBatch,
+    columns: Option<&[usize]>,
+    predicate: Option<&BoundPredicate>,
+) -> Result<RecordBatch, Failure> {
+    let mask = match predicate {
+        Some(predicate) => Some(predicate.evaluate(&batch.project(predicate.columns())?)?),
+        None => None,
+    };
+    let batch = match columns {
+        Some(columns) => batch.project(columns)?,
+        None => batch,
+    };
+    Ok(match mask {
+        Some(mask) => filter_record_batch(&batch, &mask.into())?,
+        None => batch,
+    })
 }
 
 /// An open input.
@@ -355,7 +396,8 @@ impl Source {
             return Ok(None);
         };
         self.rows += batch.num_rows() as u64;
-        self.narrow(batch).map(Some)
+        let batch = narrowed(batch, self.columns.as_deref(), self.predicate.as_ref());
+        batch.map(Some).map_err(|failure| failure.at(&self.path))
     }
 
     fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
@@ -370,31 +412,6 @@ impl Source {
             Kind::ArrowStream(reader) => Ok(reader.next().transpose()?),
             #[cfg(feature = "parquet")]
             Kind::Parquet(parquet) => parquet.next(),
-        }
-    }
-
-    fn narrow(&self, batch: RecordBatch) -> Result<RecordBatch, CliError> {
-        let broken = |error: ArrowError| Failure::from(error).at(&self.path);
-        let mask = match &self.predicate {
-            Some(predicate) => {
-                let asked = batch.project(predicate.columns()).map_err(broken)?;
-                let wanted = predicate
-                    .evaluate(&asked)
-                    .map_err(|source| CliError::Columns {
-                        path: self.path.clone(),
-                        source: Box::new(source),
-                    })?;
-                Some(wanted)
-            }
-            None => None,
-        };
-        let batch = match &self.columns {
-            Some(columns) => batch.project(columns).map_err(broken)?,
-            None => batch,
-        };
-        match mask {
-            Some(mask) => filter_record_batch(&batch, &mask.into()).map_err(broken),
-            None => Ok(batch),
         }
     }
 }

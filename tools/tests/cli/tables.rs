@@ -58,7 +58,7 @@ fn the_page_on_tables_runs() {
             commands += 1;
         }
     }
-    assert_eq!(commands, 17);
+    assert_eq!(commands, 18);
     assert_eq!(scratch.get("late.csv"), b"carrier,delay\nUA,61\n");
     let again = TableReader::open(scratch.path("again.array_record")).unwrap();
     assert_eq!(again.len(), 4);
@@ -712,4 +712,39 @@ fn a_signal_leaves_nothing() {
         assert!(!scratch.path(to).exists());
         scratch.assert_tidy();
     }
+}
+
+#[test]
+fn single_rows_are_filtered() {
+    let scratch = scratch();
+    for (args, expected) in [
+        (&["--where", "delay > 0"][..], "61\n5\n5\n"),
+        (&["--where", "delay > 0", "--limit", "2"], "61\n5\n"),
+        (&["--where", "number = 1 and late = true"], "5\n5\n"),
+        (&["--where", "number > 9"], ""),
+        (&["--limit", "2"], "61\n5\n"),
+    ] {
+        let cat = "cat --format csv --columns delay --indices 2,0,3,0,1 flights.columns";
+        let cat: Vec<&str> = cat.split(' ').collect();
+        let rows = scratch.ok(&[&cat, args].concat());
+        assert_eq!(rows.text(), format!("delay\n{expected}"), "{args:?}");
+    }
+    let all = [
+        "cat",
+        "--indices",
+        "2,0",
+        "--where",
+        "delay > 60",
+        "flights.columns",
+    ];
+    assert!(scratch.ok(&all).text().ends_with("(1 of 4 rows)\n"));
+    let wrong = [
+        "cat",
+        "--indices",
+        "2",
+        "--where",
+        "z > 60",
+        "flights.columns",
+    ];
+    scratch.fails(&wrong, 2, &["no column `z`"]);
 }
