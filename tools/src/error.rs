@@ -274,6 +274,10 @@ impl CliError {
             },
             Self::Input { .. }
             | Self::TableInput { .. }
+            | Self::TableOutput {
+                source: TableFault::NoText { .. },
+                ..
+            }
             | Self::Disguised { .. }
             | Self::Message { .. }
             | Self::NothingToRecover { .. }

@@ -48,6 +48,14 @@ pub enum TableFault {
     /// The same of a writer.
     #[error("its writer does not know how: {what}")]
     CannotWrite { what: String },
+    #[error("column `{column}`, row {row} of the output: there is no text for it")]
+    NoText {
+        column: String,
+        /// Counted from 0.
+        row: u64,
+        #[source]
+        source: ArrowError,
+    },
     #[error("another table than before: {what}")]
     SchemaDiffers { what: String },
 }
@@ -57,7 +65,7 @@ impl TableFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::FieldCount { .. } => "field_count",
-            Self::Value { .. } | Self::JsonTypes(_) => "value",
+            Self::Value { .. } | Self::JsonTypes(_) | Self::NoText { .. } => "value",
             Self::NotUtf8 { .. } => "utf8",
             Self::OpenQuote => "open_quote",
             Self::TooLarge { .. } => "too_large",

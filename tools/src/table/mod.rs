@@ -15,6 +15,7 @@ mod show;
 mod source;
 mod statistics;
 mod target;
+mod text;
 mod types;
 
 use std::path::{Path, PathBuf};

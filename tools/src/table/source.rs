@@ -87,6 +87,12 @@ impl From<TableUsage> for Failure {
     }
 }
 
+impl From<TableFault> for Failure {
+    fn from(fault: TableFault) -> Self {
+        Self::Table { line: None, fault }
+    }
+}
+
 impl From<ColumnError> for Failure {
     fn from(error: ColumnError) -> Self {
         Self::Columns(error)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
-use arrow_cast::cast;
+use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_json::WriterBuilder;
@@ -16,6 +16,7 @@ use windrow::{FileSink, PageCodec, TableOptions, TableWriter};
 use super::caught::written;
 use super::csv;
 use super::fault::{TableFault, TableUsage};
+use super::text::check_times;
 use crate::convert::{Format, Out, Written};
 use crate::error::CliError;
 
@@ -152,15 +153,16 @@ impl Target {
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), CliError> {
         let wrong = |fault| output_error(&self.path, fault);
+        let first = self.rows;
         self.rows += batch.num_rows() as u64;
         match &mut self.kind {
             Kind::Columns(writer) => writer.write(batch)?,
             Kind::Csv(out, buffer) => {
-                csv::push_rows(batch, buffer).map_err(|error| wrong(error.into()))?;
+                csv::push_rows(batch, first, buffer).map_err(wrong)?;
                 spill(out, buffer)?;
             }
             Kind::Json(out, buffer) => {
-                push_json(batch, buffer).map_err(|error| wrong(error.into()))?;
+                push_json(batch, first, buffer).map_err(wrong)?;
                 spill(out, buffer)?;
             }
             Kind::Arrow {
@@ -280,12 +282,13 @@ fn output_error(path: &Path, fault: impl Into<TableFault>) -> CliError {
     }
 }
 
-/// Appends rows as JSON lines; nulls are told.
-pub fn push_json(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+/// Appends rows as JSON lines, of which `first` were before them; nulls are told.
+pub fn push_json(batch: &RecordBatch, first: u64, out: &mut Vec<u8>) -> Result<(), TableFault> {
+    check_times(batch, first)?;
     let builder = WriterBuilder::new().with_explicit_nulls(true);
     let mut writer = builder.build::<_, LineDelimited>(out);
     writer.write(batch)?;
-    writer.finish()
+    Ok(writer.finish()?)
 }
 
 fn ipc_options(codec: Option<PageCodec>) -> Result<IpcWriteOptions, ArrowError> {
@@ -330,9 +333,14 @@ fn changed(field: &FieldRef, change: fn(&DataType, &DataType) -> DataType) -> Fi
 }
 
 fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    // What does not fit is an error, not null.
+    let whole = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
     let columns = batch.columns().iter().zip(schema.fields());
     let columns = columns
-        .map(|(column, field)| cast(column, field.data_type()))
+        .map(|(column, field)| cast_with_options(column, field.data_type(), &whole))
         .collect::<Result<Vec<_>, _>>()?;
     let rows = Some(batch.num_rows());
     let options = arrow_array::RecordBatchOptions::new().with_row_count(rows);

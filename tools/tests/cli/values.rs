@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringViewArray, StructArray,
+    ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringViewArray, StructArray,
     TimestampMicrosecondArray,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -106,4 +106,30 @@ fn time_zones_have_names() {
         shown[0]["table"]["columns"][1]["min"],
         "2020-01-01T13:00:00+01:00"
     );
+}
+
+#[test]
+fn dates_beyond_the_calendar_have_no_text() {
+    let scratch = Scratch::new();
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![Some(0), None, Some(i32::MAX)]));
+    let inside = StructArray::try_from(vec![("d", days.clone())]).unwrap();
+    write(&scratch, "a.columns", &[("d", days)]);
+    write(&scratch, "s.columns", &[("s", Arc::new(inside))]);
+    let words = |column| [column, "row 2 of the output: there is no text for it: "];
+    for format in ["table", "csv", "jsonl"] {
+        let cat = ["cat", "--format", format, "a.columns"];
+        scratch.fails(&cat, 1, &words("a.columns: column `d`"));
+    }
+    for format in ["table", "jsonl"] {
+        let cat = ["cat", "--format", format, "s.columns"];
+        scratch.fails(&cat, 1, &words("s.columns: column `s`"));
+    }
+    for name in ["a.csv", "a.jsonl"] {
+        let convert = ["convert", "a.columns", name];
+        scratch.fails(&convert, 1, &words("column `d`"));
+        assert!(!scratch.path(name).exists());
+    }
+    let rest = ["cat", "--format", "csv", "--rows", "0..2", "a.columns"];
+    assert_eq!(scratch.ok(&rest).text(), "d\n1970-01-01\n\"\"\n");
+    scratch.ok(&["convert", "a.columns", "a.parquet"]);
 }
