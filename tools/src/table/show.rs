@@ -10,7 +10,7 @@ use arrow_schema::Schema;
 use clap::{Args, ValueEnum};
 use windrow::{Strings, TableReader};
 
-use super::fault::TableFault;
+use super::fault::{TableFault, TableUsage};
 use super::source::{Failure, Narrow};
 use super::text::Texts;
 use super::{condition, csv, target};
@@ -78,11 +78,10 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
         let is_filtered = filter.is_some();
         let narrow = Narrow {
             columns: asked.table.columns.clone(),
-            predicate: filter,
+            condition: filter,
         };
         let wrong = |failure: Failure| failure.at(path);
-        let names = narrow.names(table.schema());
-        let names = names.map_err(|error| wrong(error.into()))?;
+        let names = narrow.names(table.schema()).map_err(wrong)?;
         let names: Option<Vec<&str>> = names
             .as_ref()
             .map(|names| names.iter().map(String::as_str).collect());
@@ -127,7 +126,8 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
         }
         let is_filtered = filter.is_some();
         if let Some(filter) = filter {
-            scan = scan.filter(filter);
+            let predicate = filter.predicate(table.schema());
+            scan = scan.filter(predicate.map_err(TableUsage::Where)?);
         }
         // A part of a row group is enough where few rows are wanted.
         let few = usize::try_from(left.min(8192)).unwrap_or(8192);

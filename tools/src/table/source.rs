@@ -11,6 +11,7 @@ use arrow_select::filter::filter_record_batch;
 use windrow::{BoundPredicate, ColumnError, ColumnSchema, Predicate, TableReader, TableScan};
 
 use super::csv::CsvBatches;
+use super::expression::Condition;
 use super::fault::{TableFault, TableUsage};
 use super::json::JsonBatches;
 #[cfg(feature = "parquet")]
@@ -146,7 +147,7 @@ impl Failure {
 #[derive(Debug, Clone, Default)]
 pub struct Narrow {
     pub columns: Option<Vec<String>>,
-    pub predicate: Option<Predicate>,
+    pub condition: Option<Condition>,
 }
 
 impl Narrow {
@@ -154,19 +155,25 @@ impl Narrow {
     pub fn bind(
         &self,
         schema: &SchemaRef,
-    ) -> Result<(Option<Vec<usize>>, Option<BoundPredicate>), ColumnError> {
-        if self.columns.is_none() && self.predicate.is_none() {
+    ) -> Result<(Option<Vec<usize>>, Option<BoundPredicate>), Failure> {
+        if self.columns.is_none() && self.condition.is_none() {
             return Ok((None, None));
         }
         let known = ColumnSchema::new(schema.clone())?;
         let columns = self.columns.as_ref().map(|names| known.columns(names));
-        let predicate = self.predicate.as_ref().map(|one| one.bind(&known));
+        let predicate = self.predicate(schema)?.map(|one| one.bind(&known));
         Ok((columns.transpose()?, predicate.transpose()?))
+    }
+
+    /// What the condition means for the columns of a schema.
+    fn predicate(&self, schema: &Schema) -> Result<Option<Predicate>, TableUsage> {
+        let predicate = self.condition.as_ref().map(|one| one.predicate(schema));
+        predicate.transpose().map_err(TableUsage::Where)
     }
 
     /// The columns of a schema that have to be read, if not all: those that are wanted, then those that the condition is
     /// about.
-    pub fn names(&self, schema: &SchemaRef) -> Result<Option<Vec<String>>, ColumnError> {
+    pub fn names(&self, schema: &SchemaRef) -> Result<Option<Vec<String>>, Failure> {
         let (Some(mut columns), predicate) = self.bind(schema)? else {
             return Ok(None);
         };
@@ -305,8 +312,8 @@ impl Source {
         if let Some(columns) = &narrow.columns {
             scan = scan.columns(columns.iter().cloned());
         }
-        if let Some(predicate) = &narrow.predicate {
-            scan = scan.filter(predicate.clone());
+        if let Some(predicate) = narrow.predicate(table.schema())? {
+            scan = scan.filter(predicate);
         }
         let scan = Box::new(scan.batches()?);
         Ok(Self {
@@ -330,7 +337,7 @@ impl Source {
             Kind::Parquet(parquet) => parquet.schema(),
         };
         let wrong = |failure: Failure| failure.at(path);
-        let (columns, predicate) = narrow.bind(&schema).map_err(|error| wrong(error.into()))?;
+        let (columns, predicate) = narrow.bind(&schema).map_err(wrong)?;
         let schema = match &columns {
             Some(columns) => {
                 let projected = schema.project(columns);

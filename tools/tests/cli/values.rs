@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, Date32Array, DictionaryArray, Int32Array, RecordBatch, StringViewArray, StructArray,
-    TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Int32Array, RecordBatch,
+    StringViewArray, StructArray, TimestampMicrosecondArray,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use windrow::{TableOptions, TableWriter};
@@ -132,4 +132,47 @@ fn dates_beyond_the_calendar_have_no_text() {
     let rest = ["cat", "--format", "csv", "--rows", "0..2", "a.columns"];
     assert_eq!(scratch.ok(&rest).text(), "d\n1970-01-01\n\"\"\n");
     scratch.ok(&["convert", "a.columns", "a.parquet"]);
+}
+
+#[test]
+fn numbers_of_conditions_are_what_the_column_shows() {
+    let scratch = Scratch::new();
+    let cents = vec![1_234_567_890_123_456_789, 1_234_567_890_123_456_790, -5];
+    let decimals = Decimal128Array::from(cents).with_precision_and_scale(20, 2);
+    let floats = Float32Array::from(vec![0.1, 16_777_216.0, f32::MAX]);
+    let columns: [(&str, ArrayRef); 2] =
+        [("x", Arc::new(decimals.unwrap())), ("f", Arc::new(floats))];
+    write(&scratch, "a.columns", &columns);
+    scratch.ok(&["convert", "a.columns", "a.parquet"]);
+    for (condition, expected) in [
+        ("x = 12345678901234567.89", &[0][..]),
+        ("x > 12345678901234567.89", &[1]),
+        ("12345678901234567.890 = x", &[0]),
+        ("x in (12345678901234567.9, -0.05)", &[1, 2]),
+        ("x between -.05 and +12345678901234567.89", &[0, 2]),
+        ("x > -0.051 and x < -0.049", &[2]),
+        ("x < 5e2", &[2]),
+        ("f = 0.1", &[0]),
+        ("f > 0.1", &[1, 2]),
+        ("f <> 0.1", &[1, 2]),
+        ("f = 16777216", &[1]),
+        ("f = 16777217", &[]),
+        ("f = 3.4028235e38", &[2]),
+        ("f < 1e300", &[0, 1, 2]),
+    ] {
+        let numbers = ["cat", "--format", "csv", "--columns", "x"];
+        let row = |at: &usize| ["12345678901234567.89", "12345678901234567.90", "-0.05"][*at];
+        let rows: Vec<&str> = expected.iter().map(row).collect();
+        let found = scratch.ok(&[&numbers, &["--where", condition, "a.columns"][..]].concat());
+        let found: Vec<&str> = found.text().lines().skip(1).collect();
+        assert_eq!(found, rows, "{condition}");
+        let convert = ["convert", "--force", "--select", "x", "--where", condition];
+        scratch.ok(&[&convert, &["a.parquet", "b.csv"][..]].concat());
+        let found = String::from_utf8(scratch.get("b.csv")).unwrap();
+        assert_eq!(
+            found.lines().skip(1).collect::<Vec<_>>(),
+            rows,
+            "{condition}"
+        );
+    }
 }
