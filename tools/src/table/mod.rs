@@ -7,6 +7,7 @@ mod expression;
 mod fault;
 mod inspect;
 mod json;
+mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod rechunk;

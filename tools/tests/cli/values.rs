@@ -176,3 +176,48 @@ fn numbers_of_conditions_are_what_the_column_shows() {
         );
     }
 }
+
+#[test]
+fn whole_numbers_of_json_stay_whole() {
+    let scratch = Scratch::new();
+    let id = "18446744073709551615";
+    for lines in [
+        format!("{{\"id\":{id}}}\n{{\"id\":null}}\n{{\"id\":9223372036854775809}}\n{{\"id\":1}}\n"),
+        format!("{{\"s\":{{\"id\":{id},\"share\":-0.5}},\"ids\":[1,{id}]}}\n"),
+        "{\"share\":-0.0}\n{\"share\":-2.5}\n".to_owned(),
+    ] {
+        scratch.put("a.jsonl", &lines);
+        scratch.ok(&[
+            "convert",
+            "--force",
+            "--to",
+            "columns",
+            "a.jsonl",
+            "a.columns",
+        ]);
+        let rows = scratch.ok(&["cat", "--format", "jsonl", "a.columns"]);
+        assert_eq!(rows.text(), lines);
+    }
+    let convert = [
+        "convert",
+        "--force",
+        "--to",
+        "columns",
+        "a.jsonl",
+        "b.columns",
+    ];
+    for (value, id) in [
+        ("-1", id),
+        ("1", "18446744073709551616"),
+        ("1", "-9223372036854775809"),
+    ] {
+        scratch.put("a.jsonl", format!("{{\"id\":{value}}}\n{{\"id\":{id}}}\n"));
+        scratch.fails(
+            &convert,
+            1,
+            &["a.jsonl, line 2: column `id`", id, "--types \"id=utf8\""],
+        );
+        scratch.ok(&[&convert, &["--types", "id=utf8"][..]].concat());
+        assert_eq!(csv(&scratch, "b.columns"), format!("id\n{value}\n{id}\n"));
+    }
+}
