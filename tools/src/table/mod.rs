@@ -1,6 +1,7 @@
 //! Tables: files of columns, and what they are converted from and to.
 
 mod append;
+mod arrow;
 mod caught;
 mod csv;
 mod expression;

@@ -1,15 +1,14 @@
 //! Record batches out of one input.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use windrow::{BoundPredicate, ColumnError, ColumnSchema, Predicate, TableReader, TableScan};
 
+use super::arrow::ArrowBatches;
 use super::csv::CsvBatches;
 use super::expression::Condition;
 use super::fault::{TableFault, TableUsage};
@@ -232,12 +231,7 @@ enum Kind {
     },
     Csv(Box<CsvBatches>),
     Json(Box<JsonBatches>),
-    ArrowFile {
-        reader: Box<FileReader<BufReader<File>>>,
-        bytes: u64,
-        done: usize,
-    },
-    ArrowStream(Box<StreamReader<Input>>),
+    Arrow(Box<ArrowBatches>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetBatches>),
 }
@@ -248,8 +242,7 @@ impl std::fmt::Debug for Kind {
             Self::Windrow { .. } => "Windrow",
             Self::Csv(_) => "Csv",
             Self::Json(_) => "Json",
-            Self::ArrowFile { .. } => "ArrowFile",
-            Self::ArrowStream(_) => "ArrowStream",
+            Self::Arrow(_) => "Arrow",
             #[cfg(feature = "parquet")]
             Self::Parquet(_) => "Parquet",
         })
@@ -289,8 +282,8 @@ impl Source {
                 Self::narrowed(path, kind.map_err(|failure| failure.at(path))?, narrow)
             }
             Format::Arrow | Format::ArrowStream => {
-                let kind = arrow(path).map_err(|failure| failure.at(path))?;
-                Self::narrowed(path, kind, narrow)
+                let arrow = ArrowBatches::open(path).map_err(|failure| failure.at(path))?;
+                Self::narrowed(path, Kind::Arrow(Box::new(arrow)), narrow)
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
@@ -331,8 +324,7 @@ impl Source {
             Kind::Windrow { scan, .. } => scan.schema().clone(),
             Kind::Csv(csv) => csv.schema().clone(),
             Kind::Json(json) => json.schema().clone(),
-            Kind::ArrowFile { reader, .. } => reader.schema(),
-            Kind::ArrowStream(reader) => reader.schema(),
+            Kind::Arrow(arrow) => arrow.schema(),
             #[cfg(feature = "parquet")]
             Kind::Parquet(parquet) => parquet.schema(),
         };
@@ -391,12 +383,7 @@ impl Source {
             Kind::Windrow { table, .. } => share(table.file().file_bytes(), self.rows, table.len()),
             Kind::Csv(csv) => csv.bytes_done(),
             Kind::Json(json) => json.bytes_done(),
-            Kind::ArrowFile {
-                reader,
-                bytes,
-                done,
-            } => share(*bytes, *done as u64, reader.num_batches() as u64),
-            Kind::ArrowStream(reader) => reader.get_ref().taken(),
+            Kind::Arrow(arrow) => arrow.bytes_done(),
             #[cfg(feature = "parquet")]
             Kind::Parquet(parquet) => parquet.bytes_done(),
         }
@@ -418,39 +405,11 @@ impl Source {
             Kind::Windrow { scan, .. } => Ok(scan.next().transpose()?),
             Kind::Csv(csv) => csv.next(),
             Kind::Json(json) => json.next(),
-            Kind::ArrowFile { reader, done, .. } => {
-                *done += 1;
-                Ok(reader.next().transpose()?)
-            }
-            Kind::ArrowStream(reader) => Ok(reader.next().transpose()?),
+            Kind::Arrow(arrow) => arrow.next(),
             #[cfg(feature = "parquet")]
             Kind::Parquet(parquet) => parquet.next(),
         }
     }
-}
-
-/// An Arrow file or stream, as its first bytes tell.
-fn arrow(path: &Path) -> Result<Kind, Failure> {
-    let mut input = Input::open(path).map_err(|error| match error {
-        CliError::Io { source, .. } => Failure::Io(source),
-        other => Failure::Io(io::Error::other(other.one_line())),
-    })?;
-    let is_file = input.peek(|head| head.len() < 6)?.starts_with(b"ARROW1");
-    if !is_file {
-        let reader = StreamReader::try_new(input, None)?;
-        return Ok(Kind::ArrowStream(Box::new(reader)));
-    }
-    if !input.can_reopen() {
-        return Err(TableUsage::ArrowFilePipe.into());
-    }
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let reader = FileReader::try_new(BufReader::new(file), None)?;
-    Ok(Kind::ArrowFile {
-        reader: Box::new(reader),
-        bytes,
-        done: 0,
-    })
 }
 
 /// The part of `bytes` that `done` of `all` rows or batches stand for.

@@ -4,6 +4,7 @@ mod advise;
 mod append;
 #[cfg(unix)]
 mod append_ends;
+mod arrow;
 mod bench;
 mod cat;
 mod convert;
