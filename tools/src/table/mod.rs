@@ -4,6 +4,7 @@ mod append;
 mod arrow;
 mod caught;
 mod csv;
+mod dictionaries;
 mod expression;
 mod fault;
 mod inspect;

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow_schema::{ArrowError, SchemaRef};
 use windrow::{FileSink, PageCodec, TableOptions, TableWriter};
 
 use super::caught::written;
 use super::csv;
+use super::dictionaries::{converted, plain, with_dictionaries, without_dictionaries};
 use super::fault::{TableFault, TableUsage};
 use super::text::check_times;
 use crate::convert::{Format, Out, Written};
@@ -108,7 +108,7 @@ impl Target {
             }
             Format::JsonLines => Kind::Json(Out::create(path)?, Vec::new()),
             Format::Arrow => {
-                let schema = with_dictionaries(schema, |_, values| values.clone());
+                let schema = with_dictionaries(schema, plain);
                 let (spool, options) = (Spool::default(), ipc_options(codec).map_err(wrong)?);
                 let writer = FileWriter::try_new_with_options(spool.clone(), &schema, options);
                 Kind::Arrow {
@@ -285,10 +285,15 @@ fn output_error(path: &Path, fault: impl Into<TableFault>) -> CliError {
 /// Appends rows as JSON lines, of which `first` were before them; nulls are told.
 pub fn push_json(batch: &RecordBatch, first: u64, out: &mut Vec<u8>) -> Result<(), TableFault> {
     check_times(batch, first)?;
+    // The writer takes a code of a value that is null for one of a value.
+    let schema = without_dictionaries(batch.schema_ref());
+    let batch = converted(batch, &schema)?;
     let builder = WriterBuilder::new().with_explicit_nulls(true);
     let mut writer = builder.build::<_, LineDelimited>(out);
-    writer.write(batch)?;
-    Ok(writer.finish()?)
+    written(|| {
+        writer.write(&batch)?;
+        writer.finish()
+    })
 }
 
 fn ipc_options(codec: Option<PageCodec>) -> Result<IpcWriteOptions, ArrowError> {
@@ -306,49 +311,9 @@ fn ipc_options(codec: Option<PageCodec>) -> Result<IpcWriteOptions, ArrowError> 
     IpcWriteOptions::default().try_with_compression(compression)
 }
 
-/// `schema` with `change` made to each of its dictionaries, of which it is given the types of keys and values.
-///
-/// An Arrow file has one dictionary for each column, and tables have one for each row group: their values take its place.
-/// The Parquet writer knows no dictionary of views, which a categorical column of polars is.
-fn with_dictionaries(schema: &Schema, change: fn(&DataType, &DataType) -> DataType) -> SchemaRef {
-    let fields = schema.fields().iter();
-    let fields: Fields = fields.map(|field| changed(field, change)).collect();
-    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
-}
-
-fn changed(field: &FieldRef, change: fn(&DataType, &DataType) -> DataType) -> FieldRef {
-    let inside = |field| changed(field, change);
-    let data_type = match field.data_type() {
-        DataType::Dictionary(keys, values) => change(keys, values),
-        DataType::List(item) => DataType::List(inside(item)),
-        DataType::LargeList(item) => DataType::LargeList(inside(item)),
-        DataType::ListView(item) => DataType::ListView(inside(item)),
-        DataType::LargeListView(item) => DataType::LargeListView(inside(item)),
-        DataType::FixedSizeList(item, len) => DataType::FixedSizeList(inside(item), *len),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inside).collect()),
-        DataType::Map(entries, sorted) => DataType::Map(inside(entries), *sorted),
-        _ => return Arc::clone(field),
-    };
-    Arc::new(Field::clone(field).with_data_type(data_type))
-}
-
-fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    // What does not fit is an error, not null.
-    let whole = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    let columns = batch.columns().iter().zip(schema.fields());
-    let columns = columns
-        .map(|(column, field)| cast_with_options(column, field.data_type(), &whole))
-        .collect::<Result<Vec<_>, _>>()?;
-    let rows = Some(batch.num_rows());
-    let options = arrow_array::RecordBatchOptions::new().with_row_count(rows);
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
-}
-
 #[cfg(feature = "parquet")]
 fn parquet(path: &Path, schema: &SchemaRef, codec: Option<PageCodec>) -> Result<Kind, CliError> {
+    use super::dictionaries::of_parquet;
     use parquet::arrow::ArrowWriter;
     use parquet::basic::{Compression, ZstdLevel};
     use parquet::file::properties::WriterProperties;
@@ -363,14 +328,7 @@ fn parquet(path: &Path, schema: &SchemaRef, codec: Option<PageCodec>) -> Result<
         Some(_) => return Err(TableUsage::ParquetCodec.into()),
     };
     let properties = WriterProperties::builder().set_compression(compression);
-    let schema = with_dictionaries(schema, |keys, values| {
-        let values = match values {
-            DataType::Utf8View => DataType::Utf8,
-            DataType::BinaryView => DataType::Binary,
-            other => other.clone(),
-        };
-        DataType::Dictionary(Box::new(keys.clone()), Box::new(values))
-    });
+    let schema = with_dictionaries(schema, of_parquet);
     let spool = Spool::default();
     let writer = ArrowWriter::try_new(spool.clone(), schema.clone(), Some(properties.build()));
     let writer = writer.map_err(|error| output_error(path, ArrowError::from(error)))?;

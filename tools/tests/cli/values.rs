@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Int32Array, RecordBatch,
-    StringViewArray, StructArray, TimestampMicrosecondArray,
+    Array as _, ArrayRef, BinaryViewArray, BooleanArray, Date32Array, Decimal128Array,
+    Decimal256Array, DictionaryArray, Float32Array, Int32Array, Int64Array, NullArray, RecordBatch,
+    StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use windrow::{TableOptions, TableWriter};
@@ -219,5 +220,49 @@ fn whole_numbers_of_json_stay_whole() {
         );
         scratch.ok(&[&convert, &["--types", "id=utf8"][..]].concat());
         assert_eq!(csv(&scratch, "b.columns"), format!("id\n{value}\n{id}\n"));
+    }
+}
+
+#[test]
+fn every_dictionary_comes_back_from_parquet() {
+    let scratch = Scratch::new();
+    let values: [ArrayRef; 5] = [
+        Arc::new(BooleanArray::from(vec![true, false])),
+        Arc::new(Decimal256Array::from_iter_values([5, -5].map(Into::into))),
+        Arc::new(Int64Array::from(vec![5, 6])),
+        Arc::new(BinaryViewArray::from_iter_values([b"a", b"b"])),
+        Arc::new(StringArray::from(vec![None, Some("b")])),
+    ];
+    for values in values {
+        let codes = Int32Array::from(vec![Some(1), None, Some(0)]);
+        let data_type = values.data_type().clone();
+        let column: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::new(codes, values));
+        write(&scratch, "a.columns", &[("x", column)]);
+        scratch.ok(&["convert", "--force", "a.columns", "a.parquet"]);
+        scratch.ok(&["convert", "--force", "a.parquet", "b.columns"]);
+        let rows = |name| {
+            scratch
+                .ok(&["cat", "--format", "jsonl", name])
+                .text()
+                .to_owned()
+        };
+        assert_eq!(rows("b.columns"), rows("a.columns"), "{data_type}");
+    }
+}
+
+#[test]
+fn codes_of_nulls_are_null() {
+    let scratch = Scratch::new();
+    let values: [ArrayRef; 2] = [
+        Arc::new(StringArray::from(vec![None, Some("b")])),
+        Arc::new(NullArray::new(2)),
+    ];
+    for (values, second) in values.into_iter().zip(["\"b\"", "null"]) {
+        let codes = Int32Array::from(vec![0, 1]);
+        let column: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::new(codes, values));
+        write(&scratch, "a.columns", &[("x", column)]);
+        scratch.ok(&["convert", "--force", "a.columns", "a.jsonl"]);
+        let rows = format!("{{\"x\":null}}\n{{\"x\":{second}}}\n");
+        assert_eq!(String::from_utf8(scratch.get("a.jsonl")).unwrap(), rows);
     }
 }
