@@ -6,7 +6,7 @@ mod message;
 mod printer;
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use windrow::Reader;
@@ -77,7 +77,7 @@ pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
             limit: args.limit,
         });
     }
-    refuse_table_options(&args.table)?;
+    refuse_table_options(&args.file, &args.table, &args.show)?;
     let mut printer = Printer::new(&args.file, &args.show)?;
     if args.follow {
         return follow::run(args, printer);
@@ -104,11 +104,17 @@ pub fn run_cat(args: &CatArgs) -> Result<Exit, CliError> {
     ))
 }
 
-fn refuse_table_options(args: &ShowTableArgs) -> Result<(), TableUsage> {
-    match args.given() {
-        Some(option) => Err(TableUsage::OnlyOfColumns { option }),
-        None => Ok(()),
-    }
+/// Refuses what only tables have. First comes what is wrong with the file: one that does not open may well be a table.
+fn refuse_table_options(
+    path: &Path,
+    table: &ShowTableArgs,
+    show: &ShowArgs,
+) -> Result<(), CliError> {
+    let Some(option) = table.given().or(show.only_of_columns()) else {
+        return Ok(());
+    };
+    Reader::open_with(path, show.read().options())?;
+    Err(TableUsage::OnlyOfColumns { option }.into())
 }
 
 pub fn run_head(args: &HeadArgs) -> Result<Exit, CliError> {
@@ -123,7 +129,7 @@ pub fn run_head(args: &HeadArgs) -> Result<Exit, CliError> {
             limit: Some(args.n),
         });
     }
-    refuse_table_options(&args.table)?;
+    refuse_table_options(&args.file, &args.table, &args.show)?;
     let mut printer = Printer::new(&args.file, &args.show)?;
     let reader = Reader::open_with(&args.file, printer.options()?)?;
     printer.find_type(|| reader.records_metadata())?;

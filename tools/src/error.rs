@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use windrow::{DescriptorError, DictionaryError, ErrorKind};
+use windrow::{DescriptorError, DictionaryError, ErrorKind, SourceName};
 
 use crate::cat::MessageFault;
 use crate::convert::{Disguise, Format, InputFault, RecordFault};
@@ -36,7 +36,12 @@ impl Exit {
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     #[error(transparent)]
-    Library(#[from] windrow::Error),
+    Library(windrow::Error),
+    #[error(
+        "{name} holds records, not a table; windrow convert --from array_record {name} OUT.jsonl writes them as lines of JSON, \
+         which a table is made of"
+    )]
+    HoldsRecords { name: SourceName },
     #[error("cannot {action} {}", .path.display())]
     Io {
         action: &'static str,
@@ -221,7 +226,10 @@ pub enum CliError {
         #[source]
         source: Box<windrow::ColumnError>,
     },
-    #[error("{}: {} holds a table, not records", .path.display(), .format.name())]
+    #[error(
+        "{}: {} holds a table, not records; windrow convert {} OUT.jsonl writes its rows as lines of JSON",
+        .path.display(), .format.name(), .path.display()
+    )]
     HoldsTable { path: PathBuf, format: Format },
     #[error("{} holds a table, and windrow {command} is about records: {instead}", .path.display())]
     NotOfTables {
@@ -231,6 +239,16 @@ pub enum CliError {
     },
     #[error("cannot write standard output")]
     Stdout(#[source] io::Error),
+}
+
+impl From<windrow::Error> for CliError {
+    fn from(error: windrow::Error) -> Self {
+        match error {
+            // The library tells what to call.
+            windrow::Error::HoldsRecords { name } => Self::HoldsRecords { name },
+            error => Self::Library(error),
+        }
+    }
 }
 
 impl CliError {
@@ -274,6 +292,10 @@ impl CliError {
             },
             Self::Input { .. }
             | Self::TableInput { .. }
+            | Self::TableOutput {
+                source: TableFault::NoText { .. },
+                ..
+            }
             | Self::Disguised { .. }
             | Self::Message { .. }
             | Self::NothingToRecover { .. }
@@ -315,6 +337,7 @@ impl CliError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Library(error) => error.code(),
+            Self::HoldsRecords { .. } => "holds_records",
             Self::Io { .. } | Self::OpenDictionary { .. } | Self::Stdout(_) => "io",
             Self::Input { source, .. } => source.code(),
             Self::TableInput { source, .. } | Self::TableOutput { source, .. } => source.code(),

@@ -52,6 +52,15 @@ impl ShowArgs {
         self.read
     }
 
+    /// The look that was given and is only for files of columns.
+    pub fn only_of_columns(&self) -> Option<&'static str> {
+        match self.format? {
+            Look::Table => Some("format table"),
+            Look::Csv => Some("format csv"),
+            _ => None,
+        }
+    }
+
     /// How rows look.
     pub fn row_look(&self) -> Result<RowLook, TableUsage> {
         if let Some(option) = self.messages.given() {
@@ -113,10 +122,6 @@ pub struct Printer<'a> {
 impl<'a> Printer<'a> {
     pub fn new(path: &'a Path, args: &'a ShowArgs) -> Result<Self, CliError> {
         let look = args.format.unwrap_or(Look::Raw);
-        if matches!(look, Look::Table | Look::Csv) {
-            let option = "format table and csv";
-            return Err(TableUsage::OnlyOfColumns { option }.into());
-        }
         Ok(Self {
             look,
             message_type: args.messages.given_type()?,

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::parse::Parser as _;
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use csv_core::{ReadRecordResult, Reader};
 
 use super::fault::{TableFault, TableUsage};
 use super::source::{Failure, Hints};
+use super::text::Texts;
 use crate::convert::{Header, Input, MAX_RECORD_BYTES};
 
 /// Rows of a batch, and bytes of its fields.
@@ -409,23 +409,14 @@ pub fn push_header(schema: &Schema, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends rows. A null is an empty field.
-pub fn push_rows(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
-    use std::fmt::Write as _;
-    let options = FormatOptions::default();
-    let columns = batch.columns();
-    let formatters = columns
-        .iter()
-        .map(|column| ArrayFormatter::try_new(column, &options))
-        .collect::<Result<Vec<_>, _>>()?;
+/// Appends rows, of which `first` were before them. A null is an empty field.
+pub fn push_rows(batch: &RecordBatch, first: u64, out: &mut Vec<u8>) -> Result<(), TableFault> {
+    let columns = Texts::of(batch, first, "")?;
     let mut text = String::new();
     for row in 0..batch.num_rows() {
-        for (number, formatter) in formatters.iter().enumerate() {
+        for (number, texts) in columns.iter().enumerate() {
             text.clear();
-            // Writing into a string fails only where the value cannot be shown.
-            write!(text, "{}", formatter.value(row)).map_err(|_| {
-                ArrowError::CastError(format!("row {row} cannot be written as text"))
-            })?;
+            texts.push(row, &mut text)?;
             push_field(&text, number, columns.len(), out);
         }
         out.push(b'\n');

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use arrow_array::types::Decimal256Type;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
+    Array as _, ArrayRef, BooleanArray, Decimal256Array, Float32Array, Float64Array, Int64Array,
+    StringArray, UInt64Array,
 };
+use arrow_cast::cast;
+use arrow_cast::parse::parse_decimal;
+use arrow_schema::{DECIMAL256_MAX_PRECISION, DataType, Schema};
 use windrow::{Comparison, Predicate};
 
 /// Conditions may stand so deep in each other.
@@ -20,10 +25,27 @@ pub struct ExpressionError {
     found: String,
 }
 
-/// Reads a condition, as in `dep_delay > 60 and carrier in ('UA', 'B6')`.
-pub fn parse(text: &str) -> Result<Predicate, ExpressionError> {
+/// A condition that is understood, as in `dep_delay > 60 and carrier in ('UA', 'B6')`.
+#[derive(Debug, Clone)]
+pub struct Condition(String);
+
+impl Condition {
+    /// Reads it.
+    pub fn new(text: &str) -> Result<Self, ExpressionError> {
+        parse(text, &Schema::empty())?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// What it means for the columns of `schema`.
+    pub fn predicate(&self, schema: &Schema) -> Result<Predicate, ExpressionError> {
+        parse(&self.0, schema)
+    }
+}
+
+fn parse(text: &str, schema: &Schema) -> Result<Predicate, ExpressionError> {
     let tokens = tokens(text)?;
     let mut parser = Parser {
+        schema,
         tokens,
         next: 0,
         depth: 0,
@@ -143,7 +165,15 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ExpressionError> {
     Ok(tokens)
 }
 
-struct Parser {
+/// A value that a column is compared with.
+struct Literal {
+    value: ArrayRef,
+    /// Of a number how it was written: its column may take it in another way.
+    digits: Option<String>,
+}
+
+struct Parser<'a> {
+    schema: &'a Schema,
     tokens: Vec<(usize, Token)>,
     next: usize,
     depth: usize,
@@ -152,7 +182,7 @@ struct Parser {
 
 type Parsed<T> = Result<T, ExpressionError>;
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next).map(|(_, token)| token)
     }
@@ -222,7 +252,7 @@ impl Parser {
             // A value in front, as in `60 < dep_delay`.
             let comparison = self.operator()?;
             let column = self.column()?;
-            return Ok(compare(column, turned(comparison), value));
+            return Ok(self.compare(&column, turned(comparison), value));
         }
         let column = self.column()?;
         if self.word("is") {
@@ -252,8 +282,8 @@ impl Parser {
             }
             let most = self.needed_value()?;
             let within = Predicate::And(vec![
-                compare(column.clone(), Comparison::GreaterOrEqual, least),
-                compare(column, Comparison::LessOrEqual, most),
+                self.compare(&column, Comparison::GreaterOrEqual, least),
+                self.compare(&column, Comparison::LessOrEqual, most),
             ]);
             return Ok(if not {
                 Predicate::Not(Box::new(within))
@@ -266,7 +296,7 @@ impl Parser {
         }
         let comparison = self.operator()?;
         let value = self.needed_value()?;
-        Ok(compare(column, comparison, value))
+        Ok(self.compare(&column, comparison, value))
     }
 
     fn list(&mut self, column: &str) -> Parsed<Vec<Predicate>> {
@@ -276,7 +306,7 @@ impl Parser {
         let mut parts = Vec::new();
         loop {
             let value = self.needed_value()?;
-            parts.push(compare(column.to_owned(), Comparison::Equal, value));
+            parts.push(self.compare(column, Comparison::Equal, value));
             if self.symbol(")") {
                 return Ok(parts);
             }
@@ -320,7 +350,7 @@ impl Parser {
         Ok(name)
     }
 
-    fn needed_value(&mut self) -> Parsed<ArrayRef> {
+    fn needed_value(&mut self) -> Parsed<Literal> {
         if let Some(value) = self.value()? {
             return Ok(value);
         }
@@ -330,12 +360,14 @@ impl Parser {
         Err(self.expected("a number, 'text', true or false"))
     }
 
-    /// An array of the value that comes next, if it is one.
-    fn value(&mut self) -> Parsed<Option<ArrayRef>> {
+    /// The value that comes next, if one does.
+    fn value(&mut self) -> Parsed<Option<Literal>> {
+        let mut digits = None;
         let value: ArrayRef = match self.peek() {
             Some(Token::Text(text)) => Arc::new(StringArray::from(vec![text.as_str()])),
-            Some(Token::Number(digits)) => {
-                number(digits).ok_or_else(|| self.expected("a number"))?
+            Some(Token::Number(number)) => {
+                digits = Some(number.clone());
+                self::number(number).ok_or_else(|| self.expected("a number"))?
             }
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("true") => {
                 Arc::new(BooleanArray::from(vec![true]))
@@ -346,7 +378,38 @@ impl Parser {
             _ => return Ok(None),
         };
         self.next += 1;
-        Ok(Some(value))
+        Ok(Some(Literal { value, digits }))
+    }
+
+    fn compare(&self, column: &str, comparison: Comparison, literal: Literal) -> Predicate {
+        Predicate::Compare {
+            column: column.to_owned(),
+            comparison,
+            value: self.in_type_of(column, &literal).unwrap_or(literal.value),
+        }
+    }
+
+    /// A number as its column shows it, where this is not what it is elsewhere: decimals are exact, and 0.1 is the one of
+    /// short floats.
+    fn in_type_of(&self, column: &str, literal: &Literal) -> Option<ArrayRef> {
+        let digits = literal.digits.as_deref()?;
+        let is_whole = literal.value.data_type() != &DataType::Float64;
+        let data_type = match self.schema.field_with_name(column).ok()?.data_type() {
+            DataType::Dictionary(_, values) => values,
+            DataType::RunEndEncoded(_, values) => values.data_type(),
+            other => other,
+        };
+        match data_type {
+            short @ (DataType::Float16 | DataType::Float32) if !is_whole => {
+                let value: f32 = digits
+                    .parse()
+                    .ok()
+                    .filter(|value: &f32| value.is_finite())?;
+                cast(&Float32Array::from(vec![value]), short).ok()
+            }
+            number if number.is_decimal() => decimal(digits),
+            _ => None,
+        }
     }
 }
 
@@ -367,13 +430,19 @@ fn number(digits: &str) -> Option<ArrayRef> {
     Some(Arc::new(Float64Array::from(vec![value])))
 }
 
-fn compare(column: String, comparison: Comparison, value: ArrayRef) -> Predicate {
-    debug_assert_eq!(value.len(), 1);
-    Predicate::Compare {
-        column,
-        comparison,
-        value,
+/// A number with all its digits, unless it has an exponent or too many of them.
+fn decimal(digits: &str) -> Option<ArrayRef> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let scale = i8::try_from(fraction.len()).ok()?;
+    let precision = u8::try_from(whole.len() + fraction.len()).ok()?;
+    let is_plain = |c: char| !matches!(c, 'e' | 'E');
+    if precision > DECIMAL256_MAX_PRECISION || !digits.chars().all(is_plain) {
+        return None;
     }
+    let value = parse_decimal::<Decimal256Type>(digits, precision, scale).ok()?;
+    let value = Decimal256Array::from(vec![value]);
+    let value = value.with_precision_and_scale(precision, scale).ok()?;
+    Some(Arc::new(value))
 }
 
 /// What holds with both sides exchanged.
@@ -416,7 +485,9 @@ mod tests {
         ])
         .unwrap();
         let schema = ColumnSchema::new(batch.schema()).unwrap();
-        let bound = parse(text).unwrap().bind(&schema).unwrap();
+        let condition = Condition::new(text).unwrap();
+        let predicate = condition.predicate(schema.arrow()).unwrap();
+        let bound = predicate.bind(&schema).unwrap();
         let wanted = bound
             .evaluate(&batch.project(bound.columns()).unwrap())
             .unwrap();
@@ -475,11 +546,16 @@ mod tests {
             ("and = 5", "character 1: a column expected"),
             ("delay = other", "character 9"),
         ] {
-            let error = parse(text).unwrap_err().to_string();
+            let error = Condition::new(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
         }
         let deep = "(".repeat(100_000);
-        assert!(parse(&deep).unwrap_err().to_string().contains("64"));
-        assert!(parse(&"not ".repeat(100_000)).is_err());
+        assert!(
+            Condition::new(&deep)
+                .unwrap_err()
+                .to_string()
+                .contains("64")
+        );
+        assert!(Condition::new(&"not ".repeat(100_000)).is_err());
     }
 }

@@ -39,7 +39,23 @@ pub enum TableFault {
     #[error("cannot tell the types of the columns; --types COLUMN=utf8 makes one text")]
     Inference(#[source] ArrowError),
     #[error(transparent)]
-    Arrow(ArrowError),
+    Arrow(#[from] ArrowError),
+    #[error("cannot be read as {format}: {what}")]
+    Unreadable { format: &'static str, what: String },
+    /// The reader does not know what is wrong either: `what` is how it panicked.
+    #[error("cannot be read as {format}: {what}, the file is damaged")]
+    Damaged { format: &'static str, what: String },
+    /// The same of a writer.
+    #[error("its writer does not know how: {what}")]
+    CannotWrite { what: String },
+    #[error("column `{column}`, row {row} of the output: there is no text for it")]
+    NoText {
+        column: String,
+        /// Counted from 0.
+        row: u64,
+        #[source]
+        source: ArrowError,
+    },
     #[error("another table than before: {what}")]
     SchemaDiffers { what: String },
 }
@@ -49,14 +65,15 @@ impl TableFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::FieldCount { .. } => "field_count",
-            Self::Value { .. } | Self::JsonTypes(_) => "value",
+            Self::Value { .. } | Self::JsonTypes(_) | Self::NoText { .. } => "value",
             Self::NotUtf8 { .. } => "utf8",
             Self::OpenQuote => "open_quote",
             Self::TooLarge { .. } => "too_large",
             Self::ColumnTwice { .. } | Self::NoColumns => "header",
             Self::NotJson(_) | Self::NotObject => "not_json",
             Self::Inference(_) => "inference",
-            Self::Arrow(_) => "arrow",
+            Self::Arrow(_) | Self::CannotWrite { .. } => "arrow",
+            Self::Unreadable { .. } | Self::Damaged { .. } => "unreadable",
             Self::SchemaDiffers { .. } => "schema_differs",
         }
     }

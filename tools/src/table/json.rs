@@ -14,6 +14,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize as _, Deserializer};
 
 use super::fault::TableFault;
+use super::numbers::Numbers;
 use super::source::{Failure, Hints};
 use crate::convert::{Fault, Input, JsonError, read_line};
 
@@ -48,15 +49,15 @@ impl JsonBatches {
             line: None,
             fault: TableFault::Inference(error),
         })?;
-        let mut fields: Vec<Field> = inferred
-            .fields()
-            .iter()
-            .map(|field| {
-                let data_type = hints.type_of(field.name());
-                let data_type = data_type.unwrap_or_else(|| field.data_type().clone());
-                Field::new(field.name(), data_type, true)
-            })
-            .collect();
+        let numbers = Numbers::of(&sample[..end], inferred.fields())?;
+        let told = inferred.fields().iter().map(|field| {
+            let data_type = match hints.type_of(field.name()) {
+                Some(data_type) => data_type,
+                None => numbers.in_field(field)?,
+            };
+            Ok(Field::new(field.name(), data_type, true))
+        });
+        let mut fields = told.collect::<Result<Vec<Field>, Failure>>()?;
         for (name, data_type) in hints.all() {
             if !fields.iter().any(|field| field.name() == name) {
                 fields.push(Field::new(name, data_type, true));

@@ -1,17 +1,24 @@
 //! Tables: files of columns, and what they are converted from and to.
 
 mod append;
+mod arrow;
+mod caught;
 mod csv;
+mod dictionaries;
 mod expression;
 mod fault;
 mod inspect;
 mod json;
+mod numbers;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod rechunk;
 mod schema;
 mod show;
 mod source;
 mod statistics;
 mod target;
+mod text;
 mod types;
 
 use std::path::{Path, PathBuf};
@@ -19,9 +26,10 @@ use std::path::{Path, PathBuf};
 use arrow_schema::{Schema, SchemaRef};
 use clap::{Args, ValueEnum};
 use windrow::columnar::schema_difference;
-use windrow::{Codec, PageCodec, Predicate, Profile, Reader, ReaderOptions, TableOptions};
+use windrow::{Codec, PageCodec, Profile, Reader, ReaderOptions, TableOptions};
 
 pub use append::{Append, append};
+use expression::Condition;
 pub use fault::{TableFault, TableUsage};
 pub use inspect::{Columns, take as survey};
 pub use rechunk::rechunk;
@@ -106,7 +114,7 @@ impl TableArgs {
     fn narrow(&self) -> Result<Narrow, TableUsage> {
         Ok(Narrow {
             columns: self.select.clone(),
-            predicate: self.filter.as_deref().map(condition).transpose()?,
+            condition: self.filter.as_deref().map(condition).transpose()?,
         })
     }
 
@@ -142,8 +150,8 @@ impl TableArgs {
 }
 
 /// Reads the condition of `--where`.
-pub fn condition(text: &str) -> Result<Predicate, TableUsage> {
-    expression::parse(text).map_err(TableUsage::Where)
+fn condition(text: &str) -> Result<Condition, TableUsage> {
+    Condition::new(text).map_err(TableUsage::Where)
 }
 
 /// The codec of columns that was given.

@@ -6,12 +6,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use arrow_array::RecordBatch;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{ArrowError, Schema};
+use arrow_schema::Schema;
 use clap::{Args, ValueEnum};
 use windrow::{Strings, TableReader};
 
-use super::source::Failure;
+use super::fault::{TableFault, TableUsage};
+use super::source::{Failure, Narrow};
+use super::text::Texts;
 use super::{condition, csv, target};
 use crate::error::{CliError, Exit, printable};
 use crate::output::{Stdout, count};
@@ -74,23 +75,42 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
     let filter = asked.table.filter.as_deref().map(condition).transpose()?;
     let mut printer = Printer::new(path, asked.look);
     if let Some(indices) = asked.indices {
-        let names: Option<Vec<&str>> =
-            columns.map(|names| names.iter().map(String::as_str).collect());
-        let limit = usize::try_from(asked.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-        let indices = &indices[..indices.len().min(limit)];
-        if indices.is_empty() {
-            let empty = table.take(&[], names.as_deref())?;
-            printer.begin(&empty.schema())?;
-        }
-        for part in indices.chunks(8192) {
-            let batch = if asked.read.skips() {
-                table.take_readable(part, names.as_deref(), Strings::AsWritten)?
+        let is_filtered = filter.is_some();
+        let narrow = Narrow {
+            columns: asked.table.columns.clone(),
+            condition: filter,
+        };
+        let wrong = |failure: Failure| failure.at(path);
+        let names = narrow.names(table.schema()).map_err(wrong)?;
+        let names: Option<Vec<&str>> = names
+            .as_ref()
+            .map(|names| names.iter().map(String::as_str).collect());
+        let names = names.as_deref();
+        let take = |part: &[u64]| {
+            let rows = if asked.read.skips() {
+                table.take_readable(part, names, Strings::AsWritten)?
             } else {
-                table.take(part, names.as_deref())?
+                table.take(part, names)?
             };
-            printer.begin(&batch.schema())?;
-            printer.print(&batch)?;
+            narrow.of(rows).map_err(wrong)
+        };
+        let mut left = usize::try_from(asked.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        let indices = if is_filtered {
+            indices
+        } else {
+            &indices[..indices.len().min(left)]
+        };
+        printer.begin(&take(&[])?.schema())?;
+        for part in indices.chunks(8192) {
+            if left == 0 {
+                break;
+            }
+            let rows = take(part)?;
+            let rows = rows.slice(0, left.min(rows.num_rows()));
+            left -= rows.num_rows();
+            printer.print(&rows)?;
         }
+        printer.is_filtered = is_filtered;
     } else {
         let rows = within(path, asked.range, table.len())?;
         let mut left = asked.limit.unwrap_or(u64::MAX);
@@ -106,7 +126,8 @@ pub fn show(asked: &Show<'_>) -> Result<Exit, CliError> {
         }
         let is_filtered = filter.is_some();
         if let Some(filter) = filter {
-            scan = scan.filter(filter);
+            let predicate = filter.predicate(table.schema());
+            scan = scan.filter(predicate.map_err(TableUsage::Where)?);
         }
         // A part of a row group is enough where few rows are wanted.
         let few = usize::try_from(left.min(8192)).unwrap_or(8192);
@@ -194,26 +215,27 @@ impl<'a> Printer<'a> {
     }
 
     fn print(&mut self, batch: &RecordBatch) -> Result<(), CliError> {
+        let first = self.rows;
         self.rows += batch.num_rows() as u64;
         let pushed = match self.look {
-            RowLook::Csv => csv::push_rows(batch, &mut self.buffer),
-            RowLook::Jsonl => target::push_json(batch, &mut self.buffer),
-            RowLook::Table => self.push_table(batch),
+            RowLook::Csv => csv::push_rows(batch, first, &mut self.buffer),
+            RowLook::Jsonl => target::push_json(batch, first, &mut self.buffer),
+            RowLook::Table => self.push_table(batch, first),
         };
-        pushed.map_err(|error| Failure::from(error).at(self.path))?;
+        pushed.map_err(|fault| Failure::from(fault).at(self.path))?;
         self.flush_buffer()
     }
 
-    fn push_table(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+    fn push_table(&mut self, batch: &RecordBatch, first: u64) -> Result<(), TableFault> {
         let layout = match &self.layout {
             Some(layout) => layout,
             None => {
-                let layout = Layout::of(batch, terminal_width())?;
+                let layout = Layout::of(batch, first, terminal_width())?;
                 layout.push_header(&mut self.buffer);
                 self.layout.insert(layout)
             }
         };
-        layout.push_rows(batch, &mut self.buffer)
+        layout.push_rows(batch, first, &mut self.buffer)
     }
 
     fn finish(mut self, all: u64) -> Result<(), CliError> {
@@ -222,8 +244,8 @@ impl<'a> Printer<'a> {
                 && let Some(schema) = &self.schema
             {
                 let empty = RecordBatch::new_empty(schema.clone().into());
-                let layout = Layout::of(&empty, terminal_width())
-                    .map_err(|error| Failure::from(error).at(self.path))?;
+                let layout = Layout::of(&empty, 0, terminal_width())
+                    .map_err(|fault| Failure::from(fault).at(self.path))?;
                 layout.push_header(&mut self.buffer);
                 self.layout = Some(layout);
             }
@@ -277,7 +299,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(batch: &RecordBatch, room: Option<usize>) -> Result<Self, ArrowError> {
+    fn of(batch: &RecordBatch, first: u64, room: Option<usize>) -> Result<Self, TableFault> {
         let schema = batch.schema();
         let names: Vec<String> = schema
             .fields()
@@ -285,12 +307,10 @@ impl Layout {
             .map(|field| cut(&printable(field.name()), CELL_CHARS))
             .collect();
         let mut widths: Vec<usize> = names.iter().map(|name| name.chars().count()).collect();
-        let options = options();
         let mut text = String::new();
-        for (column, width) in batch.columns().iter().zip(&mut widths) {
-            let formatter = ArrayFormatter::try_new(column, &options)?;
+        for (texts, width) in Texts::of(batch, first, NULL)?.iter().zip(&mut widths) {
             for row in 0..batch.num_rows() {
-                cell(&formatter, row, &mut text);
+                cell(texts, row, &mut text)?;
                 *width = (*width).max(text.chars().count());
             }
         }
@@ -327,18 +347,17 @@ impl Layout {
         self.push_line(rules.iter().map(String::as_str), out);
     }
 
-    fn push_rows(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
-        let options = options();
-        let formatters = batch
-            .columns()
-            .iter()
-            .take(self.widths.len())
-            .map(|column| ArrayFormatter::try_new(column, &options))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut cells = vec![String::new(); formatters.len()];
+    fn push_rows(
+        &self,
+        batch: &RecordBatch,
+        first: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TableFault> {
+        let columns = Texts::of(batch, first, NULL)?;
+        let mut cells = vec![String::new(); self.widths.len()];
         for row in 0..batch.num_rows() {
-            for (formatter, text) in formatters.iter().zip(&mut cells) {
-                cell(formatter, row, text);
+            for (texts, text) in columns.iter().zip(&mut cells) {
+                cell(texts, row, text)?;
             }
             self.push_line(cells.iter().map(String::as_str), out);
         }
@@ -363,22 +382,16 @@ impl Layout {
     }
 }
 
-fn options() -> FormatOptions<'static> {
-    FormatOptions::new()
-        .with_null(NULL)
-        .with_display_error(true)
-}
-
-fn cell(formatter: &ArrayFormatter<'_>, row: usize, text: &mut String) {
+fn cell(texts: &Texts<'_>, row: usize, text: &mut String) -> Result<(), TableFault> {
     text.clear();
-    // Errors are shown in the cell.
-    let _ = write!(text, "{}", formatter.value(row));
+    texts.push(row, text)?;
     if text.chars().any(char::is_control) {
         *text = printable(text);
     }
     if text.len() > CELL_CHARS {
         *text = cut(text, CELL_CHARS);
     }
+    Ok(())
 }
 
 /// At most so many characters of `text`.

@@ -1,18 +1,20 @@
 //! Record batches out of one input.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use arrow_select::filter::filter_record_batch;
-use windrow::{BoundPredicate, ColumnSchema, Predicate, TableReader, TableScan};
+use windrow::{BoundPredicate, ColumnError, ColumnSchema, Predicate, TableReader, TableScan};
 
+use super::arrow::ArrowBatches;
 use super::csv::CsvBatches;
+use super::expression::Condition;
 use super::fault::{TableFault, TableUsage};
 use super::json::JsonBatches;
+#[cfg(feature = "parquet")]
+use super::parquet::ParquetBatches;
 use super::types::ColumnType;
 use crate::convert::{Disguise, Format, Header, Input};
 use crate::error::CliError;
@@ -69,6 +71,7 @@ pub enum Failure {
         fault: TableFault,
     },
     Usage(TableUsage),
+    Columns(ColumnError),
     Library(windrow::Error),
 }
 
@@ -81,6 +84,18 @@ impl From<io::Error> for Failure {
 impl From<TableUsage> for Failure {
     fn from(error: TableUsage) -> Self {
         Self::Usage(error)
+    }
+}
+
+impl From<TableFault> for Failure {
+    fn from(fault: TableFault) -> Self {
+        Self::Table { line: None, fault }
+    }
+}
+
+impl From<ColumnError> for Failure {
+    fn from(error: ColumnError) -> Self {
+        Self::Columns(error)
     }
 }
 
@@ -118,6 +133,10 @@ impl Failure {
                 path: path.to_path_buf(),
                 source,
             },
+            Self::Columns(source) => CliError::Columns {
+                path: path.to_path_buf(),
+                source: Box::new(source),
+            },
             Self::Library(error) => error.into(),
         }
     }
@@ -127,7 +146,70 @@ impl Failure {
 #[derive(Debug, Clone, Default)]
 pub struct Narrow {
     pub columns: Option<Vec<String>>,
-    pub predicate: Option<Predicate>,
+    pub condition: Option<Condition>,
+}
+
+impl Narrow {
+    /// Finds in a schema the numbers of the columns that are wanted, and those that the condition is about.
+    pub fn bind(
+        &self,
+        schema: &SchemaRef,
+    ) -> Result<(Option<Vec<usize>>, Option<BoundPredicate>), Failure> {
+        if self.columns.is_none() && self.condition.is_none() {
+            return Ok((None, None));
+        }
+        let known = ColumnSchema::new(schema.clone())?;
+        let columns = self.columns.as_ref().map(|names| known.columns(names));
+        let predicate = self.predicate(schema)?.map(|one| one.bind(&known));
+        Ok((columns.transpose()?, predicate.transpose()?))
+    }
+
+    /// What the condition means for the columns of a schema.
+    fn predicate(&self, schema: &Schema) -> Result<Option<Predicate>, TableUsage> {
+        let predicate = self.condition.as_ref().map(|one| one.predicate(schema));
+        predicate.transpose().map_err(TableUsage::Where)
+    }
+
+    /// The columns of a schema that have to be read, if not all: those that are wanted, then those that the condition is
+    /// about.
+    pub fn names(&self, schema: &SchemaRef) -> Result<Option<Vec<String>>, Failure> {
+        let (Some(mut columns), predicate) = self.bind(schema)? else {
+            return Ok(None);
+        };
+        for &column in predicate.iter().flat_map(|predicate| predicate.columns()) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        let names = columns.iter().map(|&at| schema.field(at).name().clone());
+        Ok(Some(names.collect()))
+    }
+
+    /// What is wanted of `rows`.
+    pub fn of(&self, rows: RecordBatch) -> Result<RecordBatch, Failure> {
+        let (columns, predicate) = self.bind(&rows.schema())?;
+        narrowed(rows, columns.as_deref(), predicate.as_ref())
+    }
+}
+
+/// These columns of `batch`, and the rows for which the condition is true.
+fn narrowed(
+    batch: RecordBatch,
+    columns: Option<&[usize]>,
+    predicate: Option<&BoundPredicate>,
+) -> Result<RecordBatch, Failure> {
+    let mask = match predicate {
+        Some(predicate) => Some(predicate.evaluate(&batch.project(predicate.columns())?)?),
+        None => None,
+    };
+    let batch = match columns {
+        Some(columns) => batch.project(columns)?,
+        None => batch,
+    };
+    Ok(match mask {
+        Some(mask) => filter_record_batch(&batch, &mask.into())?,
+        None => batch,
+    })
 }
 
 /// An open input.
@@ -149,19 +231,9 @@ enum Kind {
     },
     Csv(Box<CsvBatches>),
     Json(Box<JsonBatches>),
-    ArrowFile {
-        reader: Box<FileReader<BufReader<File>>>,
-        bytes: u64,
-        done: usize,
-    },
-    ArrowStream(Box<StreamReader<Input>>),
+    Arrow(Box<ArrowBatches>),
     #[cfg(feature = "parquet")]
-    Parquet {
-        reader: Box<parquet::arrow::arrow_reader::ParquetRecordBatchReader>,
-        bytes: u64,
-        all: u64,
-        done: u64,
-    },
+    Parquet(Box<ParquetBatches>),
 }
 
 impl std::fmt::Debug for Kind {
@@ -170,10 +242,9 @@ impl std::fmt::Debug for Kind {
             Self::Windrow { .. } => "Windrow",
             Self::Csv(_) => "Csv",
             Self::Json(_) => "Json",
-            Self::ArrowFile { .. } => "ArrowFile",
-            Self::ArrowStream(_) => "ArrowStream",
+            Self::Arrow(_) => "Arrow",
             #[cfg(feature = "parquet")]
-            Self::Parquet { .. } => "Parquet",
+            Self::Parquet(_) => "Parquet",
         })
     }
 }
@@ -211,13 +282,14 @@ impl Source {
                 Self::narrowed(path, kind.map_err(|failure| failure.at(path))?, narrow)
             }
             Format::Arrow | Format::ArrowStream => {
-                let kind = arrow(path).map_err(|failure| failure.at(path))?;
-                Self::narrowed(path, kind, narrow)
+                let arrow = ArrowBatches::open(path).map_err(|failure| failure.at(path))?;
+                Self::narrowed(path, Kind::Arrow(Box::new(arrow)), narrow)
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                let kind = parquet(path).map_err(|failure| failure.at(path))?;
-                Self::narrowed(path, kind, narrow)
+                let parquet = ParquetBatches::open(path, narrow);
+                let parquet = parquet.map_err(|failure| failure.at(path))?;
+                Self::narrowed(path, Kind::Parquet(Box::new(parquet)), narrow)
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => Err(Failure::from(TableUsage::NoParquet).at(path)),
@@ -233,8 +305,8 @@ impl Source {
         if let Some(columns) = &narrow.columns {
             scan = scan.columns(columns.iter().cloned());
         }
-        if let Some(predicate) = &narrow.predicate {
-            scan = scan.filter(predicate.clone());
+        if let Some(predicate) = narrow.predicate(table.schema())? {
+            scan = scan.filter(predicate);
         }
         let scan = Box::new(scan.batches()?);
         Ok(Self {
@@ -252,42 +324,27 @@ impl Source {
             Kind::Windrow { scan, .. } => scan.schema().clone(),
             Kind::Csv(csv) => csv.schema().clone(),
             Kind::Json(json) => json.schema().clone(),
-            Kind::ArrowFile { reader, .. } => reader.schema(),
-            Kind::ArrowStream(reader) => reader.schema(),
+            Kind::Arrow(arrow) => arrow.schema(),
             #[cfg(feature = "parquet")]
-            Kind::Parquet { reader, .. } => {
-                use arrow_array::RecordBatchReader as _;
-                reader.schema()
-            }
+            Kind::Parquet(parquet) => parquet.schema(),
         };
-        let mut source = Self {
+        let wrong = |failure: Failure| failure.at(path);
+        let (columns, predicate) = narrow.bind(&schema).map_err(wrong)?;
+        let schema = match &columns {
+            Some(columns) => {
+                let projected = schema.project(columns);
+                projected.map_err(|error| wrong(error.into()))?.into()
+            }
+            None => schema,
+        };
+        Ok(Self {
             path: path.to_path_buf(),
             kind,
-            schema: schema.clone(),
-            columns: None,
-            predicate: None,
+            schema,
+            columns,
+            predicate,
             rows: 0,
-        };
-        if narrow.columns.is_none() && narrow.predicate.is_none() {
-            return Ok(source);
-        }
-        let refused = |source| CliError::Columns {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        };
-        let known = ColumnSchema::new(schema.clone()).map_err(refused)?;
-        if let Some(names) = &narrow.columns {
-            let columns = known.columns(names).map_err(refused)?;
-            let projected = schema.project(&columns);
-            source.schema = projected
-                .map_err(|error| Failure::from(error).at(path))?
-                .into();
-            source.columns = Some(columns);
-        }
-        if let Some(predicate) = &narrow.predicate {
-            source.predicate = Some(predicate.bind(&known).map_err(refused)?);
-        }
-        Ok(source)
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -322,24 +379,13 @@ impl Source {
 
     /// Bytes of the input that were used up; of some formats an estimate.
     pub fn bytes_done(&self) -> u64 {
-        let share = |bytes: u64, done: u64, all: u64| {
-            let share = u128::from(bytes) * u128::from(done) / u128::from(all.max(1));
-            u64::try_from(share).unwrap_or(u64::MAX).min(bytes)
-        };
         match &self.kind {
             Kind::Windrow { table, .. } => share(table.file().file_bytes(), self.rows, table.len()),
             Kind::Csv(csv) => csv.bytes_done(),
             Kind::Json(json) => json.bytes_done(),
-            Kind::ArrowFile {
-                reader,
-                bytes,
-                done,
-            } => share(*bytes, *done as u64, reader.num_batches() as u64),
-            Kind::ArrowStream(reader) => reader.get_ref().taken(),
+            Kind::Arrow(arrow) => arrow.bytes_done(),
             #[cfg(feature = "parquet")]
-            Kind::Parquet {
-                bytes, done, all, ..
-            } => share(*bytes, *done, *all),
+            Kind::Parquet(parquet) => parquet.bytes_done(),
         }
     }
 
@@ -350,7 +396,8 @@ impl Source {
             return Ok(None);
         };
         self.rows += batch.num_rows() as u64;
-        self.narrow(batch).map(Some)
+        let batch = narrowed(batch, self.columns.as_deref(), self.predicate.as_ref());
+        batch.map(Some).map_err(|failure| failure.at(&self.path))
     }
 
     fn read(&mut self) -> Result<Option<RecordBatch>, Failure> {
@@ -358,88 +405,15 @@ impl Source {
             Kind::Windrow { scan, .. } => Ok(scan.next().transpose()?),
             Kind::Csv(csv) => csv.next(),
             Kind::Json(json) => json.next(),
-            Kind::ArrowFile { reader, done, .. } => {
-                *done += 1;
-                Ok(reader.next().transpose()?)
-            }
-            Kind::ArrowStream(reader) => Ok(reader.next().transpose()?),
+            Kind::Arrow(arrow) => arrow.next(),
             #[cfg(feature = "parquet")]
-            Kind::Parquet { reader, done, .. } => {
-                let batch = reader.next().transpose()?;
-                *done += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
-                Ok(batch)
-            }
-        }
-    }
-
-    fn narrow(&self, batch: RecordBatch) -> Result<RecordBatch, CliError> {
-        let broken = |error: ArrowError| Failure::from(error).at(&self.path);
-        let mask = match &self.predicate {
-            Some(predicate) => {
-                let asked = batch.project(predicate.columns()).map_err(broken)?;
-                let wanted = predicate
-                    .evaluate(&asked)
-                    .map_err(|source| CliError::Columns {
-                        path: self.path.clone(),
-                        source: Box::new(source),
-                    })?;
-                Some(wanted)
-            }
-            None => None,
-        };
-        let batch = match &self.columns {
-            Some(columns) => batch.project(columns).map_err(broken)?,
-            None => batch,
-        };
-        match mask {
-            Some(mask) => filter_record_batch(&batch, &mask.into()).map_err(broken),
-            None => Ok(batch),
+            Kind::Parquet(parquet) => parquet.next(),
         }
     }
 }
 
-/// An Arrow file or stream, as its first bytes tell.
-fn arrow(path: &Path) -> Result<Kind, Failure> {
-    let mut input = Input::open(path).map_err(|error| match error {
-        CliError::Io { source, .. } => Failure::Io(source),
-        other => Failure::Io(io::Error::other(other.one_line())),
-    })?;
-    let is_file = input.peek(|head| head.len() < 6)?.starts_with(b"ARROW1");
-    if !is_file {
-        let reader = StreamReader::try_new(input, None)?;
-        return Ok(Kind::ArrowStream(Box::new(reader)));
-    }
-    if !input.can_reopen() {
-        return Err(TableUsage::ArrowFilePipe.into());
-    }
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let reader = FileReader::try_new(BufReader::new(file), None)?;
-    Ok(Kind::ArrowFile {
-        reader: Box::new(reader),
-        bytes,
-        done: 0,
-    })
-}
-
-#[cfg(feature = "parquet")]
-fn parquet(path: &Path) -> Result<Kind, Failure> {
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    if path == Path::new("-") || path.metadata().is_ok_and(|file| !file.is_file()) {
-        return Err(TableUsage::ParquetPipe.into());
-    }
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(ArrowError::from)?;
-    let all = builder.metadata().file_metadata().num_rows();
-    let reader = builder
-        .with_batch_size(8192)
-        .build()
-        .map_err(ArrowError::from)?;
-    Ok(Kind::Parquet {
-        reader: Box::new(reader),
-        bytes,
-        all: u64::try_from(all).unwrap_or(0),
-        done: 0,
-    })
+/// The part of `bytes` that `done` of `all` rows or batches stand for.
+pub fn share(bytes: u64, done: u64, all: u64) -> u64 {
+    let share = u128::from(bytes) * u128::from(done) / u128::from(all.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX).min(bytes)
 }

@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
-use arrow_cast::cast;
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, SchemaRef};
 use windrow::{FileSink, PageCodec, TableOptions, TableWriter};
 
+use super::caught::written;
 use super::csv;
+use super::dictionaries::{converted, plain, with_dictionaries, without_dictionaries};
 use super::fault::{TableFault, TableUsage};
+use super::text::check_times;
 use crate::convert::{Format, Out, Written};
 use crate::error::CliError;
 
@@ -49,6 +51,7 @@ enum Kind {
     #[cfg(feature = "parquet")]
     Parquet {
         writer: Box<parquet::arrow::ArrowWriter<Spool>>,
+        schema: SchemaRef,
         out: Out,
         spool: Spool,
     },
@@ -105,7 +108,7 @@ impl Target {
             }
             Format::JsonLines => Kind::Json(Out::create(path)?, Vec::new()),
             Format::Arrow => {
-                let schema = without_dictionaries(schema);
+                let schema = with_dictionaries(schema, plain);
                 let (spool, options) = (Spool::default(), ipc_options(codec).map_err(wrong)?);
                 let writer = FileWriter::try_new_with_options(spool.clone(), &schema, options);
                 Kind::Arrow {
@@ -149,16 +152,17 @@ impl Target {
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), CliError> {
-        let wrong = |error| output_error(&self.path, error);
+        let wrong = |fault| output_error(&self.path, fault);
+        let first = self.rows;
         self.rows += batch.num_rows() as u64;
         match &mut self.kind {
             Kind::Columns(writer) => writer.write(batch)?,
             Kind::Csv(out, buffer) => {
-                csv::push_rows(batch, buffer).map_err(wrong)?;
+                csv::push_rows(batch, first, buffer).map_err(wrong)?;
                 spill(out, buffer)?;
             }
             Kind::Json(out, buffer) => {
-                push_json(batch, buffer).map_err(wrong)?;
+                push_json(batch, first, buffer).map_err(wrong)?;
                 spill(out, buffer)?;
             }
             Kind::Arrow {
@@ -167,20 +171,28 @@ impl Target {
                 out,
                 spool,
             } => {
-                let batch = converted(batch, schema).map_err(wrong)?;
-                writer.write(&batch).map_err(wrong)?;
+                written(|| writer.write(&converted(batch, schema)?)).map_err(wrong)?;
                 spool.drain(out, BUFFER_BYTES)?;
             }
             Kind::Stream { writer, out, spool } => {
-                writer.write(batch).map_err(wrong)?;
+                written(|| writer.write(batch)).map_err(wrong)?;
                 spool.drain(out, 1)?;
             }
             #[cfg(feature = "parquet")]
-            Kind::Parquet { writer, out, spool } => {
-                writer.write(batch).map_err(|error| wrong(error.into()))?;
-                if writer.in_progress_size() >= PARQUET_GROUP_BYTES {
-                    writer.flush().map_err(|error| wrong(error.into()))?;
-                }
+            Kind::Parquet {
+                writer,
+                schema,
+                out,
+                spool,
+            } => {
+                let write = || {
+                    writer.write(&converted(batch, schema)?)?;
+                    if writer.in_progress_size() >= PARQUET_GROUP_BYTES {
+                        writer.flush()?;
+                    }
+                    Ok(())
+                };
+                written(write).map_err(wrong)?;
                 spool.drain(out, BUFFER_BYTES)?;
             }
         }
@@ -198,7 +210,7 @@ impl Target {
     }
 
     fn complete(self, synced: bool) -> Result<Written, CliError> {
-        let wrong = |error| output_error(&self.path, error);
+        let wrong = |fault| output_error(&self.path, fault);
         let out = match self.kind {
             Kind::Columns(writer) => {
                 let (_, summary) = if synced {
@@ -222,7 +234,7 @@ impl Target {
                 spool,
                 ..
             } => {
-                writer.finish().map_err(wrong)?;
+                written(|| writer.finish()).map_err(wrong)?;
                 spool.drain(&mut out, 1)?;
                 out
             }
@@ -231,7 +243,7 @@ impl Target {
                 mut out,
                 spool,
             } => {
-                writer.finish().map_err(wrong)?;
+                written(|| writer.finish()).map_err(wrong)?;
                 spool.drain(&mut out, 1)?;
                 out
             }
@@ -240,8 +252,9 @@ impl Target {
                 writer,
                 mut out,
                 spool,
+                ..
             } => {
-                writer.close().map_err(|error| wrong(error.into()))?;
+                written(|| Ok(writer.close()?)).map_err(wrong)?;
                 spool.drain(&mut out, 1)?;
                 out
             }
@@ -262,19 +275,25 @@ fn spill(out: &mut Out, buffer: &mut Vec<u8>) -> Result<(), CliError> {
     Ok(())
 }
 
-fn output_error(path: &Path, error: ArrowError) -> CliError {
+fn output_error(path: &Path, fault: impl Into<TableFault>) -> CliError {
     CliError::TableOutput {
         path: path.to_path_buf(),
-        source: TableFault::Arrow(error),
+        source: fault.into(),
     }
 }
 
-/// Appends rows as JSON lines; nulls are told.
-pub fn push_json(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+/// Appends rows as JSON lines, of which `first` were before them; nulls are told.
+pub fn push_json(batch: &RecordBatch, first: u64, out: &mut Vec<u8>) -> Result<(), TableFault> {
+    check_times(batch, first)?;
+    // The writer takes a code of a value that is null for one of a value.
+    let schema = without_dictionaries(batch.schema_ref());
+    let batch = converted(batch, &schema)?;
     let builder = WriterBuilder::new().with_explicit_nulls(true);
     let mut writer = builder.build::<_, LineDelimited>(out);
-    writer.write(batch)?;
-    writer.finish()
+    written(|| {
+        writer.write(&batch)?;
+        writer.finish()
+    })
 }
 
 fn ipc_options(codec: Option<PageCodec>) -> Result<IpcWriteOptions, ArrowError> {
@@ -292,28 +311,9 @@ fn ipc_options(codec: Option<PageCodec>) -> Result<IpcWriteOptions, ArrowError> 
     IpcWriteOptions::default().try_with_compression(compression)
 }
 
-/// An Arrow file has one dictionary for each column, and tables have one for each row group: their values take its place.
-fn without_dictionaries(schema: &SchemaRef) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| match field.data_type() {
-        DataType::Dictionary(_, values) => Field::clone(field).with_data_type((**values).clone()),
-        _ => Field::clone(field),
-    });
-    let fields: Vec<Field> = fields.collect();
-    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
-}
-
-fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().zip(schema.fields());
-    let columns = columns
-        .map(|(column, field)| cast(column, field.data_type()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let rows = Some(batch.num_rows());
-    let options = arrow_array::RecordBatchOptions::new().with_row_count(rows);
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
-}
-
 #[cfg(feature = "parquet")]
 fn parquet(path: &Path, schema: &SchemaRef, codec: Option<PageCodec>) -> Result<Kind, CliError> {
+    use super::dictionaries::of_parquet;
     use parquet::arrow::ArrowWriter;
     use parquet::basic::{Compression, ZstdLevel};
     use parquet::file::properties::WriterProperties;
@@ -328,11 +328,13 @@ fn parquet(path: &Path, schema: &SchemaRef, codec: Option<PageCodec>) -> Result<
         Some(_) => return Err(TableUsage::ParquetCodec.into()),
     };
     let properties = WriterProperties::builder().set_compression(compression);
+    let schema = with_dictionaries(schema, of_parquet);
     let spool = Spool::default();
-    let writer = ArrowWriter::try_new(spool.clone(), Arc::clone(schema), Some(properties.build()));
-    let writer = writer.map_err(|error| output_error(path, error.into()))?;
+    let writer = ArrowWriter::try_new(spool.clone(), schema.clone(), Some(properties.build()));
+    let writer = writer.map_err(|error| output_error(path, ArrowError::from(error)))?;
     Ok(Kind::Parquet {
         writer: Box::new(writer),
+        schema,
         out: Out::create(path)?,
         spool,
     })

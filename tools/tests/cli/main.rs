@@ -4,6 +4,7 @@ mod advise;
 mod append;
 #[cfg(unix)]
 mod append_ends;
+mod arrow;
 mod bench;
 mod cat;
 mod convert;
@@ -14,6 +15,8 @@ mod inspect;
 mod messages;
 mod on_corrupt;
 mod pages;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod readme;
 mod rechunk;
 mod repair;
@@ -27,4 +30,6 @@ mod text_input;
 mod tfrecord;
 mod train;
 mod transposed;
+#[cfg(feature = "parquet")]
+mod values;
 mod verify;

@@ -282,6 +282,8 @@ fn a_table_that_has_lost_its_schema_takes_that_of_another() {
     let ran = scratch.run(&repair);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(words.iter().all(|words| ran.err.contains(words)), "{ran:?}");
+    // So does an append, which cannot go on without it.
+    scratch.fails(&["append", "lost.columns", "a.csv"], 1, &words);
     let with = |schema_from: &'static str| [&repair[..], &["--schema-from", schema_from]].concat();
     let words = ["not that of lost.columns", "hash", &first];
     scratch.fails(&with("other.columns"), 2, &words);

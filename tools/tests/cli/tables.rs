@@ -58,7 +58,7 @@ fn the_page_on_tables_runs() {
             commands += 1;
         }
     }
-    assert_eq!(commands, 17);
+    assert_eq!(commands, 18);
     assert_eq!(scratch.get("late.csv"), b"carrier,delay\nUA,61\n");
     let again = TableReader::open(scratch.path("again.array_record")).unwrap();
     assert_eq!(again.len(), 4);
@@ -712,4 +712,102 @@ fn a_signal_leaves_nothing() {
         assert!(!scratch.path(to).exists());
         scratch.assert_tidy();
     }
+}
+
+#[test]
+fn single_rows_are_filtered() {
+    let scratch = scratch();
+    for (args, expected) in [
+        (&["--where", "delay > 0"][..], "61\n5\n5\n"),
+        (&["--where", "delay > 0", "--limit", "2"], "61\n5\n"),
+        (&["--where", "number = 1 and late = true"], "5\n5\n"),
+        (&["--where", "number > 9"], ""),
+        (&["--limit", "2"], "61\n5\n"),
+    ] {
+        let cat = "cat --format csv --columns delay --indices 2,0,3,0,1 flights.columns";
+        let cat: Vec<&str> = cat.split(' ').collect();
+        let rows = scratch.ok(&[&cat, args].concat());
+        assert_eq!(rows.text(), format!("delay\n{expected}"), "{args:?}");
+    }
+    let all = [
+        "cat",
+        "--indices",
+        "2,0",
+        "--where",
+        "delay > 60",
+        "flights.columns",
+    ];
+    assert!(scratch.ok(&all).text().ends_with("(1 of 4 rows)\n"));
+    let wrong = [
+        "cat",
+        "--indices",
+        "2",
+        "--where",
+        "z > 60",
+        "flights.columns",
+    ];
+    scratch.fails(&wrong, 2, &["no column `z`"]);
+}
+
+#[test]
+fn a_table_that_does_not_open_is_told_as_such() {
+    let scratch = scratch();
+    let mut cut = scratch.get("flights.columns");
+    cut.truncate(66_000);
+    scratch.put("cut.columns", cut);
+    scratch.write("records.array_record", "", &["a"]);
+    for look in [
+        &["cat", "--format", "csv"][..],
+        &["cat", "--format", "table"],
+        &["cat", "--columns", "number"],
+        &["head", "--where", "number = 1"],
+    ] {
+        let fails = |name, code, words| scratch.fails(&[look, &[name]].concat(), code, &[words]);
+        fails("no.columns", 2, "cannot open no.columns: No such file");
+        fails("cut.columns", 1, "windrow repair cut.columns -o OUT");
+        fails(
+            "records.array_record",
+            2,
+            "goes only with a file of columns",
+        );
+    }
+}
+
+#[test]
+fn records_where_a_table_is_needed_are_told_with_the_command_that_helps() {
+    let scratch = scratch();
+    scratch.write("r.array_record", "", &["{\"number\":9}"]);
+    let words = "windrow convert --from array_record r.array_record OUT.jsonl";
+    for args in [
+        &["convert", "r.array_record", "new.columns"][..],
+        &["append", "flights.columns", "r.array_record"],
+        &[
+            "repair",
+            "--schema-from",
+            "r.array_record",
+            "flights.columns",
+            "-o",
+            "new.columns",
+        ],
+    ] {
+        scratch.fails(
+            args,
+            2,
+            &["r.array_record holds records, not a table", words],
+        );
+    }
+    scratch.ok(&[
+        "convert",
+        "--from",
+        "array_record",
+        "r.array_record",
+        "OUT.jsonl",
+    ]);
+    scratch.ok(&["convert", "OUT.jsonl", "new.columns"]);
+    let words = "windrow convert flights.columns OUT.jsonl";
+    scratch.fails(
+        &["append", "r.array_record", "flights.columns"],
+        2,
+        &[words],
+    );
 }
