@@ -1169,7 +1169,7 @@ class TableWriter:
         Columns have the names and types of the table, in its order; text and binary data may have another form.
 
         Raises:
-            SchemaError: other columns. The writer can go on.
+            SchemaError: other columns, other types, or other categories of an enum. The writer can go on.
         """
     def flush(self) -> None:
         """Ends the row group and hands every row to the system: they survive the end of this process, for `recover` and

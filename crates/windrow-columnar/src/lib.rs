@@ -47,6 +47,6 @@ pub use front::{ColumnSize, Front};
 pub use memory::memory_bytes;
 pub use options::{EncodeOptions, Profile, Strings};
 pub use predicate::{BoundPredicate, Comparison, Predicate};
-pub use schema::{ColumnSchema, schema_difference};
+pub use schema::{ColumnSchema, schema_difference, type_metadata_difference};
 pub use statistics::{Bound, Bounds, GroupStatistics, NodeStatistics};
 pub use survey::{ColumnRange, ColumnSurvey};

@@ -9,6 +9,7 @@ use arrow_schema::SchemaRef;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use windrow::columnar::type_metadata_difference;
 use windrow::{FileSink, OnCorrupt, ReaderOptions, Result, SourceName, Summary, TableOptions};
 
 use super::capsule::{Batches, arrow_error, batches_of, in_form, is_other_form, schema_of};
@@ -218,7 +219,9 @@ impl TableWriter {
                 .iter()
                 .zip(self.schema.fields())
                 .all(|(given, own)| {
-                    given.name() == own.name() && is_other_form(given.data_type(), own.data_type())
+                    given.name() == own.name()
+                        && is_other_form(given.data_type(), own.data_type())
+                        && type_metadata_difference(own, given).is_none()
                 });
         let differ = given
             .fields()
