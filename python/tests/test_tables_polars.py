@@ -237,3 +237,13 @@ def test_many_scans_at_once(parts: list[Path]) -> None:
     lazy = windrow.scan(parts)
     frames = pl.collect_all([lazy.filter(col("number") % 7 == number) for number in range(7)])
     assert sum(frame.height for frame in frames) == 2000
+
+
+def test_readers_go_into_frames_as_arrow(path: Path) -> None:
+    reader = windrow.TableReader(path)
+    recovered = windrow.recover(path).reader
+    for rows in (reader, reader[:], reader.scan(), reader.read(), recovered, windrow.TableSource(path)):
+        assert_frame_equal(pl.DataFrame(rows), FRAME)
+    assert_frame_equal(pl.DataFrame(reader[5:9]), FRAME[5:9])
+    assert_frame_equal(pl.DataFrame(reader[::-3]), FRAME[::-3])
+    assert_frame_equal(pl.DataFrame(reader[0:0]), FRAME[:0])
