@@ -1107,6 +1107,8 @@ class TableSource:
     def parts(self) -> list[tuple[str, int, int]]:
         """File, first row and number of rows of each part; slices do not change it."""
     @property
+    def _parts(self) -> list[tuple[str, tuple[int, int] | None]]: ...
+    @property
     def fingerprint(self) -> str:
         """Names what this source holds: a hash of paths, ranges, slice and columns, or what was given; in `repr`."""
     def locate(self, index: SupportsIndex) -> tuple[int, int]:

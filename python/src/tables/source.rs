@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple};
-use windrow::{ReaderOptions, SourcePart, Strings};
+use windrow::{FileInstruction, ReaderOptions, SourcePart, Strings};
 
 use super::capsule::schema_capsule;
 use super::reader::{check_rows, columns_of};
@@ -194,6 +194,19 @@ impl TableSource {
         let parts = self.rows.files.parts.iter();
         parts
             .map(|part| part.filename.clone().into_os_string())
+            .collect()
+    }
+
+    /// The file of each part, and which rows of it, unless they are all that it has.
+    #[getter]
+    fn _parts(&self) -> Vec<(OsString, Option<(u64, u64)>)> {
+        let parts = self.rows.files.numbers.instructions();
+        let is_whole = |part: &FileInstruction| part.examples_in_shard == Some(part.num_records);
+        let rows = |part: &FileInstruction| {
+            (!is_whole(part)).then(|| (part.start, part.start + part.num_records))
+        };
+        parts
+            .map(|part| (part.filename.clone().into_os_string(), rows(&part)))
             .collect()
     }
 
