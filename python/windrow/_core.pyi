@@ -1210,7 +1210,8 @@ def write_table(sink: _Path | BinaryIO, table: _TableLike, **keywords: Unpack[_T
     """Writes a table to a new file of columns, batch by batch, so that a stream need not fit into memory.
 
     Takes whatever offers Arrow: tables and readers of pyarrow, frames of polars and pandas, relations of DuckDB, and
-    what this package reads. Ctrl-C stops it; then, as after an error, the file is unfinished.
+    what this package reads; what it reads from the very file that is to be written, with `atomic=True` only. Ctrl-C
+    stops it; then, as after an error, the file is unfinished.
 
         windrow.write_table("flights.columns", frame, profile="small", metadata={"source": "nycflights13"})
 
@@ -1220,7 +1221,7 @@ def write_table(sink: _Path | BinaryIO, table: _TableLike, **keywords: Unpack[_T
         keywords: options by keyword; see `_TableKeywords`.
 
     Raises:
-        What `TableWriter` raises.
+        What `TableWriter` raises. OptionsError: a reader, scan or source of the same file, before it is touched.
     """
 
 def read_table(

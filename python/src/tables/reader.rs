@@ -130,7 +130,7 @@ impl TableReader {
         })
     }
 
-    fn path_text(&self) -> Option<&OsString> {
+    pub fn path_text(&self) -> Option<&OsString> {
         match &self.origin.pickled {
             Some(Pickled::Path(path)) => Some(path),
             _ => None,
@@ -309,7 +309,11 @@ impl TableReader {
             strings,
         })?;
         let schema = plan.begin().map_err(raise)?.schema();
-        Ok(TableScan { plan, schema })
+        Ok(TableScan {
+            plan,
+            schema,
+            path: self.path_text().cloned(),
+        })
     }
 
     /// The rows with these numbers, in this order, as arrays.

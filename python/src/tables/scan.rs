@@ -1,5 +1,6 @@
 //! Scans of a table, which can be repeated.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
@@ -216,6 +217,8 @@ pub fn read_all(py: Python<'_>, plan: &Plan) -> PyResult<Table> {
 pub struct TableScan {
     pub plan: Plan,
     pub schema: SchemaRef,
+    /// The file that is read, if it has a path.
+    pub path: Option<OsString>,
 }
 
 #[pymethods]

@@ -190,7 +190,7 @@ impl TableSource {
 
     /// The file of each part, in order.
     #[getter]
-    fn paths(&self) -> Vec<OsString> {
+    pub fn paths(&self) -> Vec<OsString> {
         let parts = self.rows.files.parts.iter();
         parts
             .map(|part| part.filename.clone().into_os_string())

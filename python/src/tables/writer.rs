@@ -14,7 +14,10 @@ use windrow::{FileSink, OnCorrupt, ReaderOptions, Result, SourceName, Summary, T
 
 use super::capsule::{Batches, arrow_error, batches_of, in_form, is_other_form, schema_of};
 use super::options;
+use super::reader::TableReader;
+use super::scan::TableScan;
 use super::schema::{TableSchema, names_of};
+use super::source::TableSource;
 use crate::errors::{closed, exception, raise, writer_forked};
 use crate::indices::type_name;
 use crate::place::{ObjectSink, is_path, local_path};
@@ -416,6 +419,43 @@ impl Drop for TableWriter {
     }
 }
 
+/// Refuses to empty a file whose rows are still to be read.
+fn check_not_read(sink: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<()> {
+    let read = if let Ok(reader) = table.cast::<TableReader>() {
+        reader.get().path_text().into_iter().cloned().collect()
+    } else if let Ok(scan) = table.cast::<TableScan>() {
+        scan.get().path.clone().into_iter().collect()
+    } else if let Ok(source) = table.cast::<TableSource>() {
+        source.get().paths()
+    } else {
+        Vec::new()
+    };
+    if read.is_empty() || !is_path(sink)? {
+        return Ok(());
+    }
+    let path = local_path(sink)?;
+    let same_file = sink
+        .py()
+        .import("os")?
+        .getattr("path")?
+        .getattr("samefile")?;
+    for read in read {
+        // What does not exist is not the same.
+        if same_file
+            .call1((&path, read))
+            .is_ok_and(|same| same.is_truthy().unwrap_or(false))
+        {
+            let message = format!(
+                "{}: the table is read from the file that is to be written; with atomic=True the file stays until the \
+                 new one is complete",
+                path.display()
+            );
+            return Err(exception("OptionsError", "conflicting_options", message));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a table to a file.
 #[pyfunction]
 #[pyo3(signature = (sink, table, **keywords))]
@@ -425,7 +465,10 @@ pub fn write_table(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<TableSummary> {
     let py = sink.py();
-    let (options, _) = options::writer(keywords)?;
+    let (options, atomic) = options::writer(keywords)?;
+    if !atomic {
+        check_not_read(sink, table)?;
+    }
     let batches = batches_of(table)?;
     let writer = TableWriter::create(sink, batches.schema(), options)?;
     match writer
