@@ -754,8 +754,10 @@ _Rows: TypeAlias = tuple[int | None, int | None] | slice[Any, Any, Any] | range 
 _Condition: TypeAlias = tuple[str, str] | tuple[str, str, object]
 _Filter: TypeAlias = _Condition | Sequence[Any] | None
 """`(column, operator, value)`; a list of these, which all hold; or a list of such lists, of which one holds. Operators
-are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, and without a value `is null`, `is not null`. Comparisons with
-null are never true; among floats NaN is above all others, and -0.0 below 0.0."""
+are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, and without a value `is null`, `is not null`. Whole numbers,
+decimals, dates and times compare as what they are, also with values that the column's type cannot hold, such as 2.5 or
+300 beside `UInt8`; a float beside decimals is the number that Python shows. Comparisons with null are never true;
+among floats NaN is above all others, and -0.0 below 0.0."""
 _Row: TypeAlias = dict[str, Any]
 
 @type_check_only

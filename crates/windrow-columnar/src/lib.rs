@@ -18,6 +18,7 @@ mod error;
 mod fixed;
 mod flatten;
 mod front;
+mod literal;
 mod memory;
 mod message;
 mod node;

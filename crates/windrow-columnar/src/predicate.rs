@@ -6,11 +6,13 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Datum, RecordBatch, Scalar, StringArray, make_array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer};
+use arrow_cast::display::array_value_to_string;
 use arrow_data::ArrayData;
 use arrow_ord::cmp;
 use arrow_schema::{ArrowError, DataType};
 
 use crate::error::ColumnError;
+use crate::literal;
 use crate::node::Shape;
 use crate::schema::ColumnSchema;
 use crate::statistics::{Bound, GroupStatistics, NodeStatistics};
@@ -68,7 +70,8 @@ pub enum Predicate {
         column: String,
         /// How they are compared.
         comparison: Comparison,
-        /// A value that can be cast to the type of the column.
+        /// A value that can be cast to the type of the column; a number, decimal, date or time need not be one that the type
+        /// can hold.
         value: ArrayRef,
     },
     /// The column is null.
@@ -107,7 +110,8 @@ impl Predicate {
         }
     }
 
-    /// A column compared with text, which is read as the column's type.
+    /// A column compared with text, which is read as a value of the column's kind: numbers, dates and times with all their
+    /// digits.
     #[must_use]
     pub fn compare_text(column: impl Into<String>, comparison: Comparison, text: &str) -> Self {
         Self::compare(column, comparison, StringArray::from(vec![text]))
@@ -161,10 +165,14 @@ impl Predicate {
                 let place = place(column)?;
                 let field = schema.arrow().field_with_name(column);
                 let data_type = field.map_or(&DataType::Null, |field| field.data_type());
-                let value = literal(column, data_type, value)?;
+                let (comparison, value) =
+                    match literal::in_steps(of_values(data_type), *comparison, value) {
+                        Some(found) => found,
+                        None => (*comparison, literal(column, data_type, value)?),
+                    };
                 Tree::Compare {
                     place,
-                    comparison: *comparison,
+                    comparison,
                     cast: (value.data_type() != data_type).then(|| value.data_type().clone()),
                     value: Scalar::new(value),
                 }
@@ -178,6 +186,15 @@ impl Predicate {
     }
 }
 
+/// The type of the values of a column.
+fn of_values(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        DataType::RunEndEncoded(_, values) => values.data_type(),
+        other => other,
+    }
+}
+
 /// The value in the type that it is compared in: that of the column, or, of a number that the column's type cannot hold, its
 /// own.
 fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<ArrayRef, ColumnError> {
@@ -185,11 +202,7 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
         column: column.to_owned(),
         what,
     };
-    let data_type = match data_type {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        DataType::RunEndEncoded(_, values) => values.data_type(),
-        other => other,
-    };
+    let data_type = of_values(data_type);
     if data_type.is_nested() {
         return Err(refused(format!(
             "values of type {data_type} cannot be compared"
@@ -201,7 +214,10 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     );
     if cast.null_count() > value.null_count() {
-        return Err(refused(format!("a value is not one of type {data_type}")));
+        return Err(refused(format!(
+            "{} is not a value of type {data_type}",
+            shown(value)
+        )));
     }
     if is_text {
         return Ok(cast);
@@ -216,9 +232,14 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
             .map_err(|error| refused(error.to_string()));
     }
     Err(refused(format!(
-        "a value of type {} is not one of type {data_type}",
+        "{} of type {} is not a value of type {data_type}",
+        shown(value),
         value.data_type()
     )))
+}
+
+fn shown(value: &ArrayRef) -> String {
+    array_value_to_string(value, 0).unwrap_or_else(|_| "a value".to_owned())
 }
 
 /// A predicate on the columns of one schema.
