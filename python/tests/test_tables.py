@@ -497,3 +497,19 @@ def test_a_file_that_is_read_is_not_emptied(tmp_path: Path) -> None:
     assert list(windrow.TableReader(path)) == PYTHON[1:7]
     windrow.write_table(path, windrow.read_table(path, rows=(0, 2)))
     assert list(windrow.TableReader(path)) == PYTHON[1:3]
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    with pytest.raises(windrow.NoColumnError, match="no column `typo`; there are `number`"):
+        windrow.write_table(path, TABLE, column_codecs={"typo": "zstd:3"})
+    assert not path.exists()
+    windrow.write_table(path, TABLE)
+    with pytest.raises(windrow.NoColumnError, match="`typo`"):
+        windrow.TableWriter(path, mode="append", column_codecs={"typo": "zstd:3"})
+    with pytest.raises(windrow.OptionsError, match="a key of metadata cannot be b'k'"):
+        windrow.write_table(path, TABLE, metadata={b"k": "v"})  # type: ignore[dict-item]
+    for rows in (windrow.TableReader(path), windrow.TableSource(path)):
+        with pytest.raises(TypeError, match="not the name of a column"):
+            rows["number"]  # type: ignore[call-overload]
+    assert list(windrow.TableReader(path)) == PYTHON

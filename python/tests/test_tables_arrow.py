@@ -296,6 +296,16 @@ def test_memory_of_a_long_stream_stays(tmp_path: Path) -> None:
     assert max(alive) - alive[0] < 20 * 400_000
 
 
+def test_types_of_polars_that_no_file_can_hold(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"ok": [1], "odd": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(windrow.SchemaError, match="column `odd` has type Object") as error:
+        windrow.write_table(tmp_path / "table", frame)
+    assert error.value.code == "unsupported_type"
+    with pytest.raises(TypeError, match="column `wide`.*_pli128"):
+        windrow.write_table(tmp_path / "table", pl.DataFrame({"ok": [1], "wide": pl.Series([1], dtype=pl.Int128)}))
+    assert not (tmp_path / "table").exists()
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_categories_of_enums_are_part_of_the_type(tmp_path: Path, inside: bool) -> None:
     def frame(values: list[str], categories: list[str]) -> pl.DataFrame:

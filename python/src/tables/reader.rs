@@ -150,6 +150,17 @@ struct Asked<'a, 'py> {
     strings: Option<&'a str>,
 }
 
+/// Refuses the name of a column in brackets, which hold numbers of rows.
+pub fn refuse_name(key: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !key.is_instance_of::<PyString>() {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!(
+        "in brackets are numbers of rows, not the name of a column: read that with read([{0}])[{0}], or take of a source",
+        key.repr()?
+    )))
+}
+
 /// Checks the bookkeeping of so many rows.
 pub fn check_rows(options: &ReaderOptions, rows: u64) -> PyResult<()> {
     let limit = options.max_batch_bytes();
@@ -238,6 +249,7 @@ impl TableReader {
             let part = this.with_view(this.view.slice(slice)?)?;
             return Ok(Bound::new(py, part)?.into_any());
         }
+        refuse_name(key)?;
         let of = Whole::of_rows(&this.origin.name);
         match indices::key(key, &this.view, of)? {
             Key::One(index) => {

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple
 use windrow::{FileInstruction, ReaderOptions, SourcePart, Strings};
 
 use super::capsule::schema_capsule;
-use super::reader::{check_rows, columns_of};
+use super::reader::{check_rows, columns_of, refuse_name};
 use super::scan::{Plan, RowIterator, stream};
 use super::schema::{TableSchema, names_of};
 use super::source_rows::{OpenFiles, SourceRows};
@@ -119,6 +119,7 @@ impl TableSource {
             let part = Self::of(this.rows.clone().with_view(view));
             return Ok(Bound::new(py, part)?.into_any());
         }
+        refuse_name(key)?;
         match indices::key(key, &this.rows.view, WHOLE)? {
             Key::One(index) => Ok(this.read_one(py, index)?.into_any()),
             Key::Many(indices) => Ok(this.read_places(&indices)?.into_any()),

@@ -133,6 +133,7 @@ impl TableWriter {
 
     fn create(sink: &Bound<'_, PyAny>, schema: SchemaRef, options: TableOptions) -> PyResult<Self> {
         let py = sink.py();
+        options::check_codecs(&options, &schema)?;
         if is_path(sink)? {
             let path = local_path(sink)?;
             let writer = py.detach(|| windrow::TableWriter::create_file(&path, schema, options));
@@ -158,18 +159,17 @@ impl TableWriter {
         schema: Option<SchemaRef>,
         options: TableOptions,
     ) -> PyResult<Self> {
-        let writer = py.detach(|| {
-            let schema = match schema {
-                Some(schema) => schema,
-                None => {
-                    // One that was never finished is gone on with.
-                    let skipping = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
-                    let table = windrow::TableReader::open_with(path, skipping)?;
-                    table.schema().clone()
-                }
-            };
-            windrow::TableWriter::append(path, schema, options)
-        });
+        let schema = match schema {
+            Some(schema) => schema,
+            None => {
+                // One that was never finished is gone on with.
+                let skipping = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
+                let table = py.detach(|| windrow::TableReader::open_with(path, skipping));
+                table.map_err(raise)?.schema().clone()
+            }
+        };
+        options::check_codecs(&options, &schema)?;
+        let writer = py.detach(|| windrow::TableWriter::append(path, schema, options));
         let name = path.display().to_string();
         let path = path.as_os_str().to_owned();
         Ok(Self::of(
