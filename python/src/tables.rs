@@ -10,6 +10,7 @@ mod row;
 mod scan;
 mod schema;
 mod source;
+mod source_rows;
 mod table;
 mod writer;
 

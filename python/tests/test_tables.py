@@ -479,3 +479,37 @@ def test_empty_tables(tmp_path: Path) -> None:
         )
         with pytest.raises(IndexError):
             reader[0]
+
+
+def test_a_file_that_is_read_is_not_emptied(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    windrow.write_table(path, TABLE)
+    (tmp_path / "same").symlink_to(path)
+    reader = windrow.TableReader(path)
+    lazy = (reader, reader[:5], reader.scan(), windrow.TableSource(path), windrow.recover(path).reader)
+    for table in lazy:
+        for sink in (path, str(tmp_path / "same")):
+            with pytest.raises(windrow.OptionsError, match="atomic=True") as error:
+                windrow.write_table(sink, table)
+            assert error.value.code == "conflicting_options" and list(windrow.TableReader(path)) == PYTHON
+    windrow.write_table(tmp_path / "other", reader)
+    windrow.write_table(path, reader.scan(rows=(1, 7)), atomic=True)
+    assert list(windrow.TableReader(path)) == PYTHON[1:7]
+    windrow.write_table(path, windrow.read_table(path, rows=(0, 2)))
+    assert list(windrow.TableReader(path)) == PYTHON[1:3]
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    with pytest.raises(windrow.NoColumnError, match="no column `typo`; there are `number`"):
+        windrow.write_table(path, TABLE, column_codecs={"typo": "zstd:3"})
+    assert not path.exists()
+    windrow.write_table(path, TABLE)
+    with pytest.raises(windrow.NoColumnError, match="`typo`"):
+        windrow.TableWriter(path, mode="append", column_codecs={"typo": "zstd:3"})
+    with pytest.raises(windrow.OptionsError, match="a key of metadata cannot be b'k'"):
+        windrow.write_table(path, TABLE, metadata={b"k": "v"})  # type: ignore[dict-item]
+    for rows in (windrow.TableReader(path), windrow.TableSource(path)):
+        with pytest.raises(TypeError, match="not the name of a column"):
+            rows["number"]  # type: ignore[call-overload]
+    assert list(windrow.TableReader(path)) == PYTHON

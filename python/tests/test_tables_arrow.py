@@ -294,3 +294,47 @@ def test_memory_of_a_long_stream_stays(tmp_path: Path) -> None:
     )
     assert len(windrow.TableReader(tmp_path / "long")) == 10_000_000
     assert max(alive) - alive[0] < 20 * 400_000
+
+
+def test_types_of_polars_that_no_file_can_hold(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"ok": [1], "odd": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(windrow.SchemaError, match="column `odd` has type Object") as error:
+        windrow.write_table(tmp_path / "table", frame)
+    assert error.value.code == "unsupported_type"
+    with pytest.raises(TypeError, match="column `wide`.*_pli128"):
+        windrow.write_table(tmp_path / "table", pl.DataFrame({"ok": [1], "wide": pl.Series([1], dtype=pl.Int128)}))
+    assert not (tmp_path / "table").exists()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_categories_of_enums_are_part_of_the_type(tmp_path: Path, inside: bool) -> None:
+    def frame(values: list[str], categories: list[str]) -> pl.DataFrame:
+        series = pl.Series("c", values, dtype=pl.Enum(categories))
+        return pl.DataFrame(series.implode() if inside else series)
+
+    path = tmp_path / "table"
+    windrow.write_table(path, frame(["a", "b"], ["a", "b"]))
+    for other in (frame(["z", "a"], ["z", "a"]), frame(["a"], ["a", "b", "c"])):
+        with pytest.raises(windrow.SchemaError, match="column `c` has other categories"):
+            windrow.TableWriter(path, other, mode="append")
+        with windrow.TableWriter(path, mode="append") as writer:
+            with pytest.raises(windrow.SchemaError, match="column `c` has other categories") as error:
+                writer.write(other)
+            assert error.value.code == "schema_differs"
+            writer.write(frame(["b"], ["a", "b"]))
+    read = windrow.read_table(path).to_polars()["c"]
+    assert (read.explode() if inside else read).to_list() == ["a", "b", "b", "b"]
+
+
+def test_extension_types_are_types(tmp_path: Path) -> None:
+    def schema(name: str, **more: str) -> pa.Schema:
+        return pa.schema([pa.field("x", pa.int64(), metadata={"ARROW:extension:name": name, **more})])
+
+    path, rows = tmp_path / "table", pa.table({"x": [1]})
+    windrow.write_table(path, rows.cast(schema("own.kind", note="first")))
+    with windrow.TableWriter(path, mode="append") as writer:
+        writer.write(rows.cast(schema("own.kind", note="second")))
+        for other in (schema("own.other"), pa.schema([("x", pa.int64())])):
+            with pytest.raises(windrow.SchemaError, match="column `x` has another extension type"):
+                writer.write(rows.cast(other))
+    assert len(windrow.TableReader(path)) == 2

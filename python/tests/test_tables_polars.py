@@ -146,7 +146,7 @@ def asked(source: _Source, predicate: pl.Expr | None = None, **told: Any) -> pl.
 
 
 def test_the_order_of_what_is_pushed_down(parts: list[Path]) -> None:
-    source = _Source([str(path) for path in parts], True, {})
+    source = _Source([(str(path), None) for path in parts], True, {})
     late = col("number") > 3
     assert asked(source, late, n_rows=5)["number"].to_list() == [4]
     assert asked(source, col("number") >= 332, n_rows=335, with_columns=["dest"]).to_dict(as_series=False) == {
@@ -237,3 +237,54 @@ def test_many_scans_at_once(parts: list[Path]) -> None:
     lazy = windrow.scan(parts)
     frames = pl.collect_all([lazy.filter(col("number") % 7 == number) for number in range(7)])
     assert sum(frame.height for frame in frames) == 2000
+
+
+def test_columns_of_files_are_found_by_name(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    windrow.write_table(first, pl.DataFrame({"a": [1], "b": [2], "s": ["x"]}))
+    windrow.write_table(second, pl.DataFrame({"s": ["y"], "b": [3], "a": [4]}))
+    expected = pl.DataFrame({"a": [1, 4], "b": [2, 3], "s": ["x", "y"]})
+    lazy = windrow.scan([first, second])
+    assert_frame_equal(lazy.collect(), expected)
+    assert_frame_equal(lazy.filter(col("a") >= 0).collect(), expected)
+    assert_frame_equal(lazy.filter(col("a") > 1).select("b", "a").collect(), expected[1:].select("b", "a"))
+    assert lazy.select(col("a").sum()).collect().item() == 5
+
+
+@pytest.mark.parametrize(
+    ("second", "error", "message"),
+    [
+        ({"a": [4]}, windrow.NoColumnError, "no column `b`; there are `a`"),
+        ({"b": [4], "a": [1], "c": [1]}, windrow.SchemaError, "there is a column `c`"),
+        ({"a": [4], "b": ["x"]}, windrow.SchemaError, "column `b` is String instead of Int64"),
+    ],
+)
+def test_files_with_other_columns_are_refused(tmp_path: Path, second: Any, error: Any, message: str) -> None:
+    paths = [tmp_path / "first", tmp_path / "second"]
+    windrow.write_table(paths[0], pl.DataFrame({"a": [1], "b": [2]}))
+    windrow.write_table(paths[1], pl.DataFrame(second))
+    with pytest.raises(error, match=f"second: {message}") as raised:
+        windrow.scan(paths).collect()
+    assert isinstance(raised.value, windrow.SchemaError) and raised.value.path == str(paths[1])
+
+
+def test_some_rows_of_a_file(path: Path) -> None:
+    assert_frame_equal(windrow.scan(f"{path}[150:420]").collect(), FRAME[150:420])
+    parts = windrow.scan([f"{path}[150:420]", path, f"{path}[0:0]", f"{path}[1999:2000]"])
+    expected = pl.concat([FRAME[150:420], FRAME, FRAME[1999:]])
+    assert_frame_equal(parts.collect(), expected)
+    assert_frame_equal(parts.head(300).collect(), expected.head(300))
+    predicate = col("number") >= 419
+    assert_frame_equal(parts.filter(predicate).collect(), expected.filter(predicate))
+    with pytest.raises(windrow.SourceError, match="rows 1999..2001 does not fit"):
+        windrow.scan(f"{path}[1999:2001]").collect()
+
+
+def test_readers_go_into_frames_as_arrow(path: Path) -> None:
+    reader = windrow.TableReader(path)
+    recovered = windrow.recover(path).reader
+    for rows in (reader, reader[:], reader.scan(), reader.read(), recovered, windrow.TableSource(path)):
+        assert_frame_equal(pl.DataFrame(rows), FRAME)
+    assert_frame_equal(pl.DataFrame(reader[5:9]), FRAME[5:9])
+    assert_frame_equal(pl.DataFrame(reader[::-3]), FRAME[::-3])
+    assert_frame_equal(pl.DataFrame(reader[0:0]), FRAME[:0])

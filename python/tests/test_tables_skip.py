@@ -117,3 +117,10 @@ def test_what_is_about_records_says_so(damaged: Path) -> None:
     for make in (lambda: next(iter(windrow.TailReader(damaged))), lambda: windrow.RecordReader(damaged)[0]):
         with pytest.raises(windrow.SourceError, match=r"open it with TableReader \(windrow.TableReader in Python\)"):
             make()
+
+
+def test_a_source_skips_nothing_in_silence(damaged: Path) -> None:
+    source = windrow.TableSource(damaged, on_corrupt="skip")
+    with pytest.raises(windrow.CorruptError):
+        list(source)
+    assert [row["number"] for row in source[:300]] == LEFT[:300]

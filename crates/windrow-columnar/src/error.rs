@@ -25,6 +25,8 @@ pub enum ColumnError {
     },
     #[error("the rows have another schema than the table: {what}")]
     SchemaDiffers { what: String },
+    #[error("it has other columns than the first file of the source: {what}")]
+    FileDiffers { what: String },
     #[error("no column `{name}`; there are {names}")]
     NoColumn { name: String, names: String },
     #[error("column `{column}` cannot be compared: {what}")]
@@ -66,6 +68,7 @@ impl ColumnError {
             | Self::NestedTooDeep { .. }
             | Self::TooLarge { .. }
             | Self::SchemaDiffers { .. }
+            | Self::FileDiffers { .. }
             | Self::NoColumn { .. }
             | Self::Predicate { .. } => ErrorKind::Usage,
             Self::Encoding { .. } => ErrorKind::Unsupported,
@@ -81,7 +84,7 @@ impl ColumnError {
             Self::UnsupportedType { .. } => "unsupported_type",
             Self::NestedTooDeep { .. } => "nested_too_deep",
             Self::TooLarge { .. } => "too_large",
-            Self::SchemaDiffers { .. } => "schema_differs",
+            Self::SchemaDiffers { .. } | Self::FileDiffers { .. } => "schema_differs",
             Self::NoColumn { .. } => "no_column",
             Self::Predicate { .. } => "predicate",
             Self::Schema { .. } => "schema",

@@ -7,11 +7,13 @@ use arrow_array::{
     make_array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer};
+use arrow_cast::display::array_value_to_string;
 use arrow_data::ArrayData;
 use arrow_ord::cmp;
 use arrow_schema::{ArrowError, DataType};
 
 use crate::error::ColumnError;
+use crate::literal;
 use crate::node::Shape;
 use crate::schema::ColumnSchema;
 use crate::statistics::{Bound, GroupStatistics, NodeStatistics};
@@ -69,7 +71,8 @@ pub enum Predicate {
         column: String,
         /// How they are compared.
         comparison: Comparison,
-        /// A value that can be cast to the type of the column.
+        /// A value that can be cast to the type of the column; a number, decimal, date or time need not be one that the type
+        /// can hold.
         value: ArrayRef,
     },
     /// The column is null.
@@ -108,7 +111,8 @@ impl Predicate {
         }
     }
 
-    /// A column compared with text, which is read as the column's type.
+    /// A column compared with text, which is read as a value of the column's kind: numbers, dates and times with all their
+    /// digits.
     #[must_use]
     pub fn compare_text(column: impl Into<String>, comparison: Comparison, text: &str) -> Self {
         Self::compare(column, comparison, StringArray::from(vec![text]))
@@ -162,7 +166,11 @@ impl Predicate {
                 let place = place(column)?;
                 let field = schema.arrow().field_with_name(column);
                 let data_type = field.map_or(&DataType::Null, |field| field.data_type());
-                let value = literal(column, data_type, value)?;
+                let (comparison, value) =
+                    match literal::in_steps(of_values(data_type), *comparison, value) {
+                        Some(found) => found,
+                        None => (*comparison, literal(column, data_type, value)?),
+                    };
                 let compare = |comparison, value: ArrayRef| Tree::Compare {
                     place,
                     comparison,
@@ -170,20 +178,20 @@ impl Predicate {
                     value: Scalar::new(value),
                 };
                 let Some([minus, plus]) = zeros(&value) else {
-                    return Ok(compare(*comparison, value));
+                    return Ok(compare(comparison, value));
                 };
                 // Arrow has -0.0 below 0.0.
                 let both = || {
                     vec![
-                        compare(*comparison, minus.clone()),
-                        compare(*comparison, plus.clone()),
+                        compare(comparison, minus.clone()),
+                        compare(comparison, plus.clone()),
                     ]
                 };
                 match comparison {
                     Comparison::Equal => Tree::Or(both()),
                     Comparison::NotEqual => Tree::And(both()),
-                    Comparison::Less | Comparison::GreaterOrEqual => compare(*comparison, minus),
-                    Comparison::LessOrEqual | Comparison::Greater => compare(*comparison, plus),
+                    Comparison::Less | Comparison::GreaterOrEqual => compare(comparison, minus),
+                    Comparison::LessOrEqual | Comparison::Greater => compare(comparison, plus),
                 }
             }
             Self::IsNull(column) => Tree::IsNull(place(column)?, true),
@@ -195,6 +203,15 @@ impl Predicate {
     }
 }
 
+/// The type of the values of a column.
+fn of_values(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        DataType::RunEndEncoded(_, values) => values.data_type(),
+        other => other,
+    }
+}
+
 /// The value in the type that it is compared in: that of the column, or, of a number that the column's type cannot hold, its
 /// own.
 fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<ArrayRef, ColumnError> {
@@ -202,11 +219,7 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
         column: column.to_owned(),
         what,
     };
-    let data_type = match data_type {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        DataType::RunEndEncoded(_, values) => values.data_type(),
-        other => other,
-    };
+    let data_type = of_values(data_type);
     if data_type.is_nested() {
         return Err(refused(format!(
             "values of type {data_type} cannot be compared"
@@ -218,7 +231,10 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     );
     if cast.null_count() > value.null_count() {
-        return Err(refused(format!("a value is not one of type {data_type}")));
+        return Err(refused(format!(
+            "{} is not a value of type {data_type}",
+            shown(value)
+        )));
     }
     if is_text {
         return Ok(cast);
@@ -233,7 +249,8 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
             .map_err(|error| refused(error.to_string()));
     }
     Err(refused(format!(
-        "a value of type {} is not one of type {data_type}",
+        "{} of type {} is not a value of type {data_type}",
+        shown(value),
         value.data_type()
     )))
 }
@@ -245,6 +262,10 @@ fn zeros(value: &ArrayRef) -> Option<[ArrayRef; 2]> {
     let both = [both.slice(0, 1), both.slice(1, 1)];
     let is_float = value.data_type().is_floating();
     (is_float && both.contains(value)).then_some(both)
+}
+
+fn shown(value: &ArrayRef) -> String {
+    array_value_to_string(value, 0).unwrap_or_else(|_| "a value".to_owned())
 }
 
 /// A predicate on the columns of one schema.

@@ -157,8 +157,17 @@ impl ColumnSchema {
     }
 }
 
-/// In what the columns of rows differ from those that are expected: their number, or the name or type of one. Metadata and
-/// whether a column may be null do not count.
+/// Metadata of fields that is part of their types, and what is said where it differs. Of the categories of polars' enums
+/// there are two forms.
+const TYPE_KEYS: [(&str, &str); 4] = [
+    ("ARROW:extension:name", "another extension type"),
+    ("ARROW:extension:metadata", "another extension type"),
+    ("_PL_ENUM_VALUES", "other categories"),
+    ("_PL_ENUM_VALUES2", "other categories"),
+];
+
+/// In what the columns of rows differ from those that are expected: their number, or the name or type of one. Whether a
+/// column may be null does not count, nor does metadata that is not part of a type.
 #[must_use]
 pub fn schema_difference(expected: &Schema, given: &Schema) -> Option<String> {
     let (expected, given) = (expected.fields(), given.fields());
@@ -177,6 +186,9 @@ pub fn schema_difference(expected: &Schema, given: &Schema) -> Option<String> {
                 own.name()
             ));
         }
+        if let Some(what) = type_metadata_difference(own, other) {
+            return Some(format!("column `{}` has {what}", own.name()));
+        }
         (own.data_type() != other.data_type()).then(|| {
             format!(
                 "column `{}` is {} instead of {}",
@@ -186,6 +198,39 @@ pub fn schema_difference(expected: &Schema, given: &Schema) -> Option<String> {
             )
         })
     })
+}
+
+/// In what the types of two fields, or of fields inside of them, differ by their metadata: extension types, and the
+/// categories of polars' enums.
+#[must_use]
+pub fn type_metadata_difference(own: &Field, other: &Field) -> Option<&'static str> {
+    let of = |field: &Field, key| field.metadata().get(key).cloned().unwrap_or_default();
+    let differ = TYPE_KEYS
+        .into_iter()
+        .find(|(key, _)| of(own, *key) != of(other, *key));
+    differ.map(|(_, what)| what).or_else(|| {
+        let inside = children(own.data_type())
+            .into_iter()
+            .zip(children(other.data_type()));
+        inside
+            .into_iter()
+            .find_map(|(own, other)| type_metadata_difference(own, other))
+    })
+}
+
+fn children(data_type: &DataType) -> Vec<&Field> {
+    use DataType::*;
+    match data_type {
+        List(item)
+        | LargeList(item)
+        | ListView(item)
+        | LargeListView(item)
+        | FixedSizeList(item, _)
+        | Map(item, _)
+        | RunEndEncoded(_, item) => vec![item],
+        Struct(fields) => fields.iter().map(AsRef::as_ref).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn message_of(schema: &Schema) -> Result<Vec<u8>, ColumnError> {

@@ -16,6 +16,7 @@ use pyo3::types::{PyCapsule, PyTuple};
 use windrow::Strings;
 
 use super::foreign::{self, Foreign};
+use crate::errors::exception;
 use crate::indices::type_name;
 
 pub type Batches = Box<dyn RecordBatchReader + Send>;
@@ -32,6 +33,7 @@ pub fn arrow_error(error: ArrowError) -> PyErr {
 #[allow(unsafe_code, reason = "what capsules hold lies behind pointers")]
 pub fn batches_of(object: &Bound<'_, PyAny>) -> PyResult<Batches> {
     if let Some(method) = object.getattr_opt("__arrow_c_stream__")? {
+        refuse_objects(object)?;
         let capsule = method.call0()?;
         let pointer = capsule
             .cast::<PyCapsule>()?
@@ -56,6 +58,27 @@ pub fn batches_of(object: &Bound<'_, PyAny>) -> PyResult<Batches> {
         "{NEEDED}, not {}",
         type_name(object)
     )))
+}
+
+/// Refuses columns of Python objects in frames of polars, which hands them out as the bytes of pointers.
+fn refuse_objects(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    let class = object.get_type();
+    if !class.module()?.to_str()?.starts_with("polars.") {
+        return Ok(());
+    }
+    let Some(schema) = object.getattr_opt("schema")? else {
+        return Ok(());
+    };
+    for pair in schema.call_method0("items")?.try_iter()? {
+        let (name, kind): (String, Bound<'_, PyAny>) = pair?.extract()?;
+        if kind.str()?.to_str()? == "Object" {
+            let message = format!(
+                "column `{name}` has type Object of polars, which column files cannot hold"
+            );
+            return Err(exception("SchemaError", "unsupported_type", message));
+        }
+    }
+    Ok(())
 }
 
 /// The array that an object offers, with what its field says of it.

@@ -9,7 +9,7 @@ use arrow_array::{
     ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, StructArray, make_array,
 };
 use arrow_data::ArrayData;
-use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
 /// The batches of a stream.
 pub struct Foreign {
@@ -33,7 +33,7 @@ impl Foreign {
             return Err(last_error(&mut stream, code));
         }
         Ok(Self {
-            schema: Arc::new(Schema::try_from(&schema)?),
+            schema: Arc::new(schema_of(&schema)?),
             stream,
             is_at_end: false,
         })
@@ -79,6 +79,19 @@ impl RecordBatchReader for Foreign {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
+}
+
+/// The schema, or an error that names the first column whose type Arrow does not have.
+fn schema_of(schema: &FFI_ArrowSchema) -> Result<Schema, ArrowError> {
+    Schema::try_from(schema).map_err(|error| {
+        let unknown = schema
+            .children()
+            .find_map(|child| Some((child.name()?, Field::try_from(child).err()?)));
+        match unknown {
+            Some((name, error)) => ArrowError::SchemaError(format!("column `{name}`: {error}")),
+            None => error,
+        }
+    })
 }
 
 #[allow(unsafe_code, reason = "the interface is made of C functions")]

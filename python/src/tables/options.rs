@@ -1,10 +1,12 @@
 //! Options of tables as keywords.
 
+use arrow_schema::SchemaRef;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyMapping, PyString};
 use windrow::{Codec, PageCodec, Profile, ReaderOptions, Strings, TableOptions, WriterOptions};
 
+use super::table::no_column;
 use crate::errors::exception;
 use crate::options::{optional, parse, unfit};
 use crate::place::bytes_of;
@@ -52,7 +54,7 @@ pub fn writer(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(TableOptions, b
                     .map_err(|_| unfit(&name, &value))?
                     .items()?
                 {
-                    let (column, value): (String, Bound<'_, PyAny>) = pair.extract()?;
+                    let (column, value) = named(&name, &pair)?;
                     all = all.with_column_codec(column, codec(&name, &value)?);
                 }
                 all
@@ -63,7 +65,7 @@ pub fn writer(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(TableOptions, b
                     .map_err(|_| unfit(&name, &value))?
                     .items()?
                 {
-                    let (key, value): (String, Bound<'_, PyAny>) = pair.extract()?;
+                    let (key, value) = named(&name, &pair)?;
                     all = match value.cast::<PyString>() {
                         Ok(text) => all.with_metadata(key, text.to_str()?),
                         Err(_) => all.with_metadata(key, bytes_of(&value)?.as_bytes()),
@@ -85,6 +87,25 @@ pub fn writer(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<(TableOptions, b
         };
     }
     Ok((all, atomic))
+}
+
+/// A pair of a mapping whose keys are text.
+fn named<'py>(option: &str, pair: &Bound<'py, PyAny>) -> PyResult<(String, Bound<'py, PyAny>)> {
+    let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair.extract()?;
+    let name = key
+        .extract()
+        .map_err(|_| unfit(&format!("a key of {option}"), &key))?;
+    Ok((name, value))
+}
+
+/// Checks that the columns are there that have codecs of their own.
+pub fn check_codecs(options: &TableOptions, schema: &SchemaRef) -> PyResult<()> {
+    for (column, _) in options.column_codecs() {
+        if schema.field_with_name(column).is_err() {
+            return Err(no_column(column, schema));
+        }
+    }
+    Ok(())
 }
 
 fn profile(value: &Bound<'_, PyAny>) -> PyResult<Profile> {

@@ -130,7 +130,7 @@ impl TableReader {
         })
     }
 
-    fn path_text(&self) -> Option<&OsString> {
+    pub fn path_text(&self) -> Option<&OsString> {
         match &self.origin.pickled {
             Some(Pickled::Path(path)) => Some(path),
             _ => None,
@@ -148,6 +148,17 @@ struct Asked<'a, 'py> {
     max_batch_bytes: Option<u64>,
     prune: bool,
     strings: Option<&'a str>,
+}
+
+/// Refuses the name of a column in brackets, which hold numbers of rows.
+pub fn refuse_name(key: &Bound<'_, PyAny>) -> PyResult<()> {
+    if !key.is_instance_of::<PyString>() {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!(
+        "in brackets are numbers of rows, not the name of a column: read that with read([{0}])[{0}], or take of a source",
+        key.repr()?
+    )))
 }
 
 /// Checks the bookkeeping of so many rows.
@@ -238,6 +249,7 @@ impl TableReader {
             let part = this.with_view(this.view.slice(slice)?)?;
             return Ok(Bound::new(py, part)?.into_any());
         }
+        refuse_name(key)?;
         let of = Whole::of_rows(&this.origin.name);
         match indices::key(key, &this.view, of)? {
             Key::One(index) => {
@@ -309,7 +321,11 @@ impl TableReader {
             strings,
         })?;
         let schema = plan.begin().map_err(raise)?.schema();
-        Ok(TableScan { plan, schema })
+        Ok(TableScan {
+            plan,
+            schema,
+            path: self.path_text().cloned(),
+        })
     }
 
     /// The rows with these numbers, in this order, as arrays.

@@ -1,5 +1,6 @@
 //! Scans of a table, which can be repeated.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
@@ -12,6 +13,7 @@ use windrow::{Error, Result, Strings};
 use super::capsule::{Batches, Request, schema_capsule};
 use super::row;
 use super::schema::{TableSchema, names_of};
+use super::source_rows::{SourceRows, SourceScan};
 use super::table::{Table, requested_stream};
 use crate::errors::{message, raise};
 use crate::process::generation;
@@ -34,12 +36,15 @@ pub enum Plan {
         strings: Strings,
         batch_rows: Option<usize>,
     },
+    /// Those of many files.
+    Source(SourceRows, Strings),
 }
 
 impl Plan {
     pub fn with_strings(self, to: Strings) -> Self {
         match self {
             Self::Scan(scan) => Self::Scan(scan.strings(to)),
+            Self::Source(rows, _) => Self::Source(rows, to),
             Self::Steps {
                 reader,
                 view,
@@ -60,6 +65,7 @@ impl Plan {
     pub fn begin(&self) -> Result<Running> {
         match self {
             Self::Scan(scan) => Ok(Running::Scan(scan.clone().batches()?)),
+            Self::Source(rows, strings) => Ok(Running::Source(rows.scan(*strings)?)),
             Self::Steps {
                 reader,
                 view,
@@ -99,6 +105,7 @@ pub enum Running {
         step: u64,
         next: u64,
     },
+    Source(SourceScan),
 }
 
 impl Running {
@@ -106,6 +113,7 @@ impl Running {
         match self {
             Self::Scan(scan) => Arc::clone(scan.schema()),
             Self::Steps { schema, .. } => Arc::clone(schema),
+            Self::Source(scan) => Arc::clone(&scan.schema),
         }
     }
 }
@@ -116,6 +124,7 @@ impl Iterator for Running {
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Scan(scan) => scan.next(),
+            Self::Source(scan) => scan.next(),
             Self::Steps {
                 reader,
                 view,
@@ -208,6 +217,8 @@ pub fn read_all(py: Python<'_>, plan: &Plan) -> PyResult<Table> {
 pub struct TableScan {
     pub plan: Plan,
     pub schema: SchemaRef,
+    /// The file that is read, if it has a path.
+    pub path: Option<OsString>,
 }
 
 #[pymethods]

@@ -3,24 +3,22 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arc_swap::ArcSwapOption;
-use arrow_array::RecordBatch;
-use arrow_schema::{ArrowError, SchemaRef};
-use arrow_select::interleave::interleave_record_batch;
+use arrow_schema::SchemaRef;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
-use windrow::{DataSource as Files, FileInstruction, ReaderOptions, SourcePart, Strings};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PySlice, PyString, PyTuple};
+use windrow::{FileInstruction, ReaderOptions, SourcePart, Strings};
 
-use super::capsule::in_form;
-use super::reader::{check_rows, columns_of, take_of};
+use super::capsule::schema_capsule;
+use super::reader::{check_rows, columns_of, refuse_name};
+use super::scan::{Plan, RowIterator, stream};
 use super::schema::{TableSchema, names_of};
-use super::table::{Table, no_column};
+use super::source_rows::{OpenFiles, SourceRows};
+use super::table::Table;
 use super::{options, row};
-use crate::errors::{Whole, exception, raise};
+use crate::errors::{Whole, raise};
 use crate::indices::{self, Key, number};
 use crate::sources::{PickledOptions, function, parts_of, pickled, unpickled, unpickled_parts};
 use crate::view::View;
@@ -33,105 +31,22 @@ type Part = (PathBuf, u64, u64, Option<u64>);
 /// The rows of many files of columns, some columns of them.
 #[pyclass(frozen, sequence, weakref, module = "windrow")]
 pub struct TableSource {
-    inner: Arc<Inner>,
-    view: View,
-    columns: Option<Arc<Vec<String>>>,
+    rows: SourceRows,
     keys: PyOnceLock<Vec<Py<PyString>>>,
 }
 
-struct Inner {
-    /// Which rows of which files there are; opens none.
-    files: Files,
-    parts: Vec<FileInstruction>,
-    options: ReaderOptions,
-    max_open_files: usize,
-    fingerprint: Option<String>,
-    /// The files that are open, without locks: a forked process inherits them as they are.
-    open: Vec<ArcSwapOption<windrow::TableReader>>,
-    opened: AtomicUsize,
-    hand: AtomicUsize,
-}
-
-impl Inner {
-    fn file(&self, number: usize) -> windrow::Result<Arc<windrow::TableReader>> {
-        let slot = &self.open[number];
-        if let Some(reader) = slot.load_full() {
-            return Ok(reader);
-        }
-        let reader = windrow::TableReader::open_part(&self.parts[number], self.options.clone())?;
-        let reader = Arc::new(reader);
-        if slot.swap(Some(Arc::clone(&reader))).is_none()
-            && self.opened.fetch_add(1, Ordering::Relaxed) >= self.max_open_files
-        {
-            self.close_one(number);
-        }
-        Ok(reader)
-    }
-
-    /// Closes the file that the hand comes to next, but not the one that was just opened.
-    fn close_one(&self, but: usize) {
-        for _ in 0..self.open.len() {
-            let number = self.hand.fetch_add(1, Ordering::Relaxed) % self.open.len();
-            if number != but && self.open[number].swap(None).is_some() {
-                self.opened.fetch_sub(1, Ordering::Relaxed);
-                return;
-            }
-        }
-    }
-
-    fn close_all(&self) {
-        for slot in &self.open {
-            if slot.swap(None).is_some() {
-                self.opened.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-enum Failure {
-    File(windrow::Error),
-    Arrow(String),
-}
-
-impl From<windrow::Error> for Failure {
-    fn from(error: windrow::Error) -> Self {
-        Self::File(error)
-    }
-}
-
-fn raised(failure: Failure) -> PyErr {
-    match failure {
-        Failure::File(error) => raise(error),
-        Failure::Arrow(what) => exception("SchemaError", "schema_differs", what),
-    }
-}
-
 impl TableSource {
-    fn of(inner: Arc<Inner>, columns: Option<Vec<String>>) -> Self {
+    fn of(rows: SourceRows) -> Self {
         Self {
-            view: View::all(inner.files.len()),
-            inner,
-            columns: columns.map(Arc::new),
+            rows,
             keys: PyOnceLock::new(),
         }
     }
 
     /// The schema of what is read, according to the first file.
     fn arrow_schema(&self, py: Python<'_>) -> PyResult<SchemaRef> {
-        if self.inner.parts.is_empty() {
-            return Ok(Arc::new(arrow_schema::Schema::empty()));
-        }
-        let first = py.detach(|| self.inner.file(0)).map_err(raise)?;
-        let schema = first.schema();
-        let Some(columns) = &self.columns else {
-            return Ok(Arc::clone(schema));
-        };
-        let numbers = columns
-            .iter()
-            .map(|name| schema.index_of(name).map_err(|_| no_column(name, schema)));
-        let numbers = numbers.collect::<PyResult<Vec<_>>>()?;
-        let schema = schema.project(&numbers);
-        Ok(Arc::new(schema.map_err(super::capsule::arrow_error)?))
+        py.detach(|| self.rows.schema(Strings::AsWritten))
+            .map_err(raise)
     }
 
     fn keys(&self, py: Python<'_>) -> PyResult<&Vec<Py<PyString>>> {
@@ -140,93 +55,28 @@ impl TableSource {
     }
 
     fn rows_of(&self, indices: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
-        let options = &self.inner.options;
-        indices::records(indices, &self.view, true, WHOLE, |rows| {
+        let options = &self.rows.files.options;
+        indices::records(indices, &self.rows.view, true, WHOLE, |rows| {
             check_rows(options, rows)
         })
     }
 
-    /// The rows with these numbers, in their order, as batches whose concatenation they are; with `one`, as one batch.
-    fn take_rows(
-        &self,
-        rows: &[u64],
-        columns: Option<&[String]>,
-        strings: Strings,
-    ) -> Result<Option<RecordBatch>, Failure> {
-        let mut places = Vec::with_capacity(rows.len());
-        // Numbers of files in the order in which they are met, and the rows of each.
-        let mut met: Vec<(usize, Vec<u64>)> = Vec::new();
-        let mut number_of = std::collections::HashMap::new();
-        for &row in rows {
-            let (file, row) = self.inner.files.locate(row)?;
-            let number = *number_of.entry(file).or_insert_with(|| {
-                met.push((file, Vec::new()));
-                met.len() - 1
-            });
-            places.push((number, met[number].1.len()));
-            met[number].1.push(row);
-        }
-        let mut batches = Vec::with_capacity(met.len());
-        for (file, rows) in &met {
-            let reader = self.inner.file(*file)?;
-            batches.push(take_of(&reader, rows, columns, strings)?);
-        }
-        if let [_] = batches.as_slice() {
-            return Ok(batches.pop());
-        }
-        let Some(schema) = batches.first().map(RecordBatch::schema) else {
-            return Ok(None);
-        };
-        let joined = |error: ArrowError| {
-            Failure::Arrow(format!(
-                "the files of a source have different schemas: {error}"
-            ))
-        };
-        let batches = batches.iter().map(|batch| in_form(batch, &schema));
-        let batches = batches.collect::<Result<Vec<_>, _>>().map_err(joined)?;
-        let batches: Vec<&RecordBatch> = batches.iter().collect();
-        interleave_record_batch(&batches, &places)
-            .map(Some)
-            .map_err(joined)
-    }
-
-    fn columns(&self) -> Option<&[String]> {
-        self.columns.as_ref().map(|columns| columns.as_slice())
-    }
-
     fn read_one<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Bound<'py, PyDict>> {
-        let record = self.view.at(self.view.place(index, WHOLE)?);
-        let read = || {
-            let (file, row) = self.inner.files.locate(record)?;
-            take_of(
-                &*self.inner.file(file)?,
-                &[row],
-                self.columns(),
-                Strings::AsWritten,
-            )
-        };
-        let batch = py.detach(read).map_err(raise)?;
-        row::row(py, self.keys(py)?, &batch, 0)
+        let view = &self.rows.view;
+        let row = view.at(view.place(index, WHOLE)?);
+        let batch = py.detach(|| self.rows.take(&[row], Strings::AsWritten));
+        row::row(py, self.keys(py)?, &batch.map_err(raise)?, 0)
     }
 
     fn read_places<'py>(&self, indices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let py = indices.py();
         let rows = self.rows_of(indices)?;
-        let batch = py.detach(|| self.take_rows(&rows, self.columns(), Strings::AsWritten));
-        match batch.map_err(raised)? {
-            Some(batch) => PyList::new(py, row::rows(py, &batch)?),
-            None => Ok(PyList::empty(py)),
-        }
+        let batch = py.detach(|| self.rows.take(&rows, Strings::AsWritten));
+        PyList::new(py, row::rows(py, &batch.map_err(raise)?)?)
     }
 
-    fn with(&self, py: Python<'_>, view: View, columns: Option<Arc<Vec<String>>>) -> Self {
-        let _ = py;
-        Self {
-            inner: Arc::clone(&self.inner),
-            view,
-            columns,
-            keys: PyOnceLock::new(),
-        }
+    fn plan(&self) -> Plan {
+        Plan::Source(self.rows.clone(), Strings::AsWritten)
     }
 }
 
@@ -248,17 +98,15 @@ impl TableSource {
         let columns = columns_of(columns)?;
         let parts = parts_of(paths)?;
         let py = paths.py();
-        let source = Self::of(
-            open_source(py, parts, options, max_open_files, fingerprint)?,
-            columns,
-        );
+        let files = open_source(py, parts, options, max_open_files, fingerprint)?;
+        let source = Self::of(SourceRows::all(files, columns.map(Arc::new)));
         // Tells of columns that are not there, and of files that hold records.
         source.keys(py)?;
         Ok(source)
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        Ok(usize::try_from(self.view.len)?)
+        Ok(usize::try_from(self.rows.view.len)?)
     }
 
     fn __getitem__<'py>(
@@ -267,13 +115,24 @@ impl TableSource {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         if let Ok(slice) = key.cast::<PySlice>() {
-            let part = this.with(py, this.view.slice(slice)?, this.columns.clone());
+            let view = this.rows.view.slice(slice)?;
+            let part = Self::of(this.rows.clone().with_view(view));
             return Ok(Bound::new(py, part)?.into_any());
         }
-        match indices::key(key, &this.view, WHOLE)? {
+        refuse_name(key)?;
+        match indices::key(key, &this.rows.view, WHOLE)? {
             Key::One(index) => Ok(this.read_one(py, index)?.into_any()),
             Key::Many(indices) => Ok(this.read_places(&indices)?.into_any()),
         }
+    }
+
+    fn __iter__(&self, py: Python<'_>) -> PyResult<RowIterator> {
+        RowIterator::new(py, &self.plan())
+    }
+
+    fn __reversed__(&self, py: Python<'_>) -> PyResult<RowIterator> {
+        let view = self.rows.view.reversed();
+        RowIterator::new(py, &Self::of(self.rows.clone().with_view(view)).plan())
     }
 
     /// The rows with these numbers, for torch and TFDS.
@@ -297,21 +156,21 @@ impl TableSource {
         columns: Option<&Bound<'_, PyAny>>,
         strings: Option<&str>,
     ) -> PyResult<Table> {
-        let columns = columns_of(columns)?;
-        let columns = columns.as_deref().or(self.columns());
+        let rows = self.rows.clone();
+        let rows = match columns_of(columns)? {
+            Some(columns) => rows.with_columns(columns),
+            None => rows,
+        };
         let strings = options::strings(strings)?;
-        let rows = self.rows_of(indices)?;
-        let batch = py.detach(|| self.take_rows(&rows, columns, strings));
-        match batch.map_err(raised)? {
-            Some(batch) => Ok(Table::of(batch)),
-            None => Ok(Table::new(self.arrow_schema(py)?, Vec::new())),
-        }
+        let indices = self.rows_of(indices)?;
+        let batch = py.detach(|| rows.take(&indices, strings));
+        Ok(Table::of(batch.map_err(raise)?))
     }
 
     /// The same rows with some columns only.
     fn select(&self, py: Python<'_>, columns: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let columns = columns_of(Some(columns))?.map(Arc::new);
-        let source = self.with(py, self.view, columns);
+        let columns = columns_of(Some(columns))?.unwrap_or_default();
+        let source = Self::of(self.rows.clone().with_columns(columns));
         source.keys(py)?;
         Ok(source)
     }
@@ -332,23 +191,36 @@ impl TableSource {
 
     /// The file of each part, in order.
     #[getter]
-    fn paths(&self) -> Vec<OsString> {
-        let parts = self.inner.parts.iter();
+    pub fn paths(&self) -> Vec<OsString> {
+        let parts = self.rows.files.parts.iter();
         parts
             .map(|part| part.filename.clone().into_os_string())
+            .collect()
+    }
+
+    /// The file of each part, and which rows of it, unless they are all that it has.
+    #[getter]
+    fn _parts(&self) -> Vec<(OsString, Option<(u64, u64)>)> {
+        let parts = self.rows.files.numbers.instructions();
+        let is_whole = |part: &FileInstruction| part.examples_in_shard == Some(part.num_records);
+        let rows = |part: &FileInstruction| {
+            (!is_whole(part)).then(|| (part.start, part.start + part.num_records))
+        };
+        parts
+            .map(|part| (part.filename.clone().into_os_string(), rows(&part)))
             .collect()
     }
 
     /// Number of parts.
     #[getter]
     fn num_files(&self) -> usize {
-        self.inner.parts.len()
+        self.rows.files.parts.len()
     }
 
     /// File, first row and number of rows of each part.
     #[getter]
     fn parts(&self) -> Vec<(OsString, u64, u64)> {
-        let parts = self.inner.files.instructions();
+        let parts = self.rows.files.numbers.instructions();
         parts
             .map(|part| (part.filename.into_os_string(), part.start, part.num_records))
             .collect()
@@ -356,20 +228,22 @@ impl TableSource {
 
     /// The part that holds a row, and the row's number in that part's file.
     fn locate(&self, index: &Bound<'_, PyAny>) -> PyResult<(usize, u64)> {
-        let place = self.view.place(number(index, &self.view, WHOLE)?, WHOLE)?;
-        self.inner.files.locate(self.view.at(place)).map_err(raise)
+        let view = &self.rows.view;
+        let row = view.at(view.place(number(index, view, WHOLE)?, WHOLE)?);
+        self.rows.files.numbers.locate(row).map_err(raise)
     }
 
     /// Names what this source holds.
     #[getter]
     fn fingerprint(&self, py: Python<'_>) -> PyResult<String> {
-        let View { start, step, len } = self.view;
-        if let Some(given) = &self.inner.fingerprint {
+        let View { start, step, len } = self.rows.view;
+        let SourceRows { files, columns, .. } = &self.rows;
+        if let Some(given) = &files.fingerprint {
             let mut text = given.clone();
-            if self.view != View::all(self.inner.files.len()) {
+            if self.rows.view != View::all(files.numbers.len()) {
                 text.push_str(&format!(", start={start}, step={step}, len={len}"));
             }
-            if let Some(columns) = &self.columns {
+            if let Some(columns) = columns {
                 text.push_str(&format!(", columns={columns:?}"));
             }
             return Ok(text);
@@ -382,7 +256,7 @@ impl TableSource {
             update(format!("{}:{file}[{start}:{}]\n", file.len(), start + len))?;
         }
         update(format!("{start},{step},{len}\n"))?;
-        if let Some(columns) = &self.columns {
+        if let Some(columns) = columns {
             update(format!("{} columns\n", columns.len()))?;
             for column in columns.iter() {
                 update(format!("{}:{column}\n", column.len()))?;
@@ -394,13 +268,26 @@ impl TableSource {
 
     /// Closes the files that are open; the next read opens them again.
     fn close_files(&self) {
-        self.inner.close_all();
+        self.rows.files.close_all();
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, &*self.arrow_schema(py)?)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        stream(py, &self.plan(), requested_schema)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!(
             "TableSource(rows={}, fingerprint={})",
-            self.view.len,
+            self.rows.view.len,
             self.fingerprint(py)?
         ))
     }
@@ -409,9 +296,13 @@ impl TableSource {
         slf: &Bound<'py, Self>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, this) = (slf.py(), slf.get());
-        let parts: Vec<Part> = this
-            .inner
-            .files
+        let SourceRows {
+            files,
+            view,
+            columns,
+        } = &this.rows;
+        let parts: Vec<Part> = files
+            .numbers
             .instructions()
             .map(|part| {
                 (
@@ -422,14 +313,14 @@ impl TableSource {
                 )
             })
             .collect();
-        let View { start, step, len } = this.view;
+        let View { start, step, len } = *view;
         let arguments = (
             parts,
-            pickled(&this.inner.options),
-            this.inner.max_open_files,
-            this.inner.fingerprint.clone(),
+            pickled(&files.options),
+            files.max_open_files,
+            files.fingerprint.clone(),
             (start, step, len),
-            this.columns.as_ref().map(|columns| columns.to_vec()),
+            columns.as_ref().map(|columns| columns.to_vec()),
         );
         let make = function(py, "_open_table_source")?;
         Ok((make, arguments.into_pyobject(py)?))
@@ -448,18 +339,17 @@ pub fn _open_table_source(
     columns: Option<Vec<String>>,
 ) -> PyResult<TableSource> {
     let options = unpickled(&options)?;
-    let inner = open_source(
+    let files = open_source(
         py,
         unpickled_parts(parts),
         options,
         max_open_files,
         fingerprint,
     )?;
-    let mut source = TableSource::of(inner, columns);
-    let total = source.view.len;
-    source.view = View::checked(view, total)
+    let rows = SourceRows::all(files, columns.map(Arc::new));
+    let view = View::checked(view, rows.view.len)
         .ok_or_else(|| PyTypeError::new_err("the pickle of a source is damaged"))?;
-    Ok(source)
+    Ok(TableSource::of(rows.with_view(view)))
 }
 
 fn open_source(
@@ -468,23 +358,8 @@ fn open_source(
     options: ReaderOptions,
     max_open_files: usize,
     fingerprint: Option<String>,
-) -> PyResult<Arc<Inner>> {
-    let opened = py.detach(|| {
-        let opened = windrow::TableReader::open_parts(parts, &options, max_open_files)?;
-        let (parts, open): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
-        let files = Files::from_instructions(parts.clone(), options.clone(), max_open_files)?;
-        Ok((files, parts, open))
-    });
-    let (files, parts, open) = opened.map_err(raise)?;
-    let opened = open.iter().filter(|reader| reader.is_some()).count();
-    Ok(Arc::new(Inner {
-        open: open.into_iter().map(ArcSwapOption::from_pointee).collect(),
-        opened: AtomicUsize::new(opened),
-        parts,
-        files,
-        options,
-        max_open_files,
-        fingerprint,
-        hand: AtomicUsize::new(0),
-    }))
+) -> PyResult<Arc<OpenFiles>> {
+    py.detach(|| OpenFiles::new(parts, options, max_open_files, fingerprint))
+        .map(Arc::new)
+        .map_err(raise)
 }

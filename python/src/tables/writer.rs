@@ -9,11 +9,15 @@ use arrow_schema::SchemaRef;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use windrow::columnar::type_metadata_difference;
 use windrow::{FileSink, OnCorrupt, ReaderOptions, Result, SourceName, Summary, TableOptions};
 
 use super::capsule::{Batches, arrow_error, batches_of, in_form, is_other_form, schema_of};
 use super::options;
+use super::reader::TableReader;
+use super::scan::TableScan;
 use super::schema::{TableSchema, names_of};
+use super::source::TableSource;
 use crate::errors::{closed, exception, raise, writer_forked};
 use crate::indices::type_name;
 use crate::place::{ObjectSink, is_path, local_path};
@@ -129,6 +133,7 @@ impl TableWriter {
 
     fn create(sink: &Bound<'_, PyAny>, schema: SchemaRef, options: TableOptions) -> PyResult<Self> {
         let py = sink.py();
+        options::check_codecs(&options, &schema)?;
         if is_path(sink)? {
             let path = local_path(sink)?;
             let writer = py.detach(|| windrow::TableWriter::create_file(&path, schema, options));
@@ -154,18 +159,17 @@ impl TableWriter {
         schema: Option<SchemaRef>,
         options: TableOptions,
     ) -> PyResult<Self> {
-        let writer = py.detach(|| {
-            let schema = match schema {
-                Some(schema) => schema,
-                None => {
-                    // One that was never finished is gone on with.
-                    let skipping = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
-                    let table = windrow::TableReader::open_with(path, skipping)?;
-                    table.schema().clone()
-                }
-            };
-            windrow::TableWriter::append(path, schema, options)
-        });
+        let schema = match schema {
+            Some(schema) => schema,
+            None => {
+                // One that was never finished is gone on with.
+                let skipping = ReaderOptions::new().with_on_corrupt(OnCorrupt::Skip);
+                let table = py.detach(|| windrow::TableReader::open_with(path, skipping));
+                table.map_err(raise)?.schema().clone()
+            }
+        };
+        options::check_codecs(&options, &schema)?;
+        let writer = py.detach(|| windrow::TableWriter::append(path, schema, options));
         let name = path.display().to_string();
         let path = path.as_os_str().to_owned();
         Ok(Self::of(
@@ -218,7 +222,9 @@ impl TableWriter {
                 .iter()
                 .zip(self.schema.fields())
                 .all(|(given, own)| {
-                    given.name() == own.name() && is_other_form(given.data_type(), own.data_type())
+                    given.name() == own.name()
+                        && is_other_form(given.data_type(), own.data_type())
+                        && type_metadata_difference(own, given).is_none()
                 });
         let differ = given
             .fields()
@@ -413,6 +419,43 @@ impl Drop for TableWriter {
     }
 }
 
+/// Refuses to empty a file whose rows are still to be read.
+fn check_not_read(sink: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<()> {
+    let read = if let Ok(reader) = table.cast::<TableReader>() {
+        reader.get().path_text().into_iter().cloned().collect()
+    } else if let Ok(scan) = table.cast::<TableScan>() {
+        scan.get().path.clone().into_iter().collect()
+    } else if let Ok(source) = table.cast::<TableSource>() {
+        source.get().paths()
+    } else {
+        Vec::new()
+    };
+    if read.is_empty() || !is_path(sink)? {
+        return Ok(());
+    }
+    let path = local_path(sink)?;
+    let same_file = sink
+        .py()
+        .import("os")?
+        .getattr("path")?
+        .getattr("samefile")?;
+    for read in read {
+        // What does not exist is not the same.
+        if same_file
+            .call1((&path, read))
+            .is_ok_and(|same| same.is_truthy().unwrap_or(false))
+        {
+            let message = format!(
+                "{}: the table is read from the file that is to be written; with atomic=True the file stays until the \
+                 new one is complete",
+                path.display()
+            );
+            return Err(exception("OptionsError", "conflicting_options", message));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a table to a file.
 #[pyfunction]
 #[pyo3(signature = (sink, table, **keywords))]
@@ -422,7 +465,10 @@ pub fn write_table(
     keywords: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<TableSummary> {
     let py = sink.py();
-    let (options, _) = options::writer(keywords)?;
+    let (options, atomic) = options::writer(keywords)?;
+    if !atomic {
+        check_not_read(sink, table)?;
+    }
     let batches = batches_of(table)?;
     let writer = TableWriter::create(sink, batches.schema(), options)?;
     match writer

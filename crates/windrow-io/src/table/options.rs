@@ -110,6 +110,12 @@ impl TableOptions {
         self.group_bytes.unwrap_or(DEFAULT_GROUP_BYTES)
     }
 
+    /// The columns that have codecs of their own.
+    #[must_use]
+    pub fn column_codecs(&self) -> &[(String, PageCodec)] {
+        &self.column_codecs
+    }
+
     /// Whether an append works on a copy.
     #[must_use]
     pub fn copy(&self) -> bool {
