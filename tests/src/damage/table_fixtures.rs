@@ -19,7 +19,9 @@ pub struct MadeTable {
 }
 
 fn groups_of(rows: usize) -> TableOptions {
+    // The files tell it, so that their tables stay when its default changes.
     TableOptions::new()
+        .with_group_bytes(64 << 20)
         .with_group_rows(rows)
         .with_codec(PageCodec::Buffer(Codec::Uncompressed))
         .with_max_parallelism(Some(1))
