@@ -238,10 +238,7 @@ fn of_time(data_type: &DataType, value: &ArrayRef) -> Option<Steps> {
         _ => return None,
     };
     let (form, counted) = forms.into_iter().find_map(|form| {
-        let counted = match &form {
-            Timestamp(unit, Some(zone)) if is_text(own) => point_of_text(value, *unit, zone)?,
-            _ => arrow_cast::cast(value, &form).ok()?,
-        };
+        let counted = arrow_cast::cast(value, &form).ok()?;
         counted.is_valid(0).then_some((form, counted))
     })?;
     let count = arrow_cast::cast(&counted, &Int64).ok()?;
@@ -251,22 +248,6 @@ fn of_time(data_type: &DataType, value: &ArrayRef) -> Option<Steps> {
         floor: i256::from_i128(nanoseconds.div_euclid(step)),
         is_exact: nanoseconds.rem_euclid(step) == 0,
     })
-}
-
-/// A point in time from text: at the offset that it names, else by the clock of the zone. Arrow knows of no names of
-/// zones.
-fn point_of_text(value: &ArrayRef, unit: TimeUnit, zone: &str) -> Option<ArrayRef> {
-    let at = |zone: &str| {
-        let zoned = DataType::Timestamp(unit, Some(zone.into()));
-        let point = arrow_cast::cast(value, &zoned).ok()?;
-        arrow_cast::cast(&point, &DataType::Int64).ok()
-    };
-    let in_utc = at("+00:00")?;
-    let names_offset = at("+01:00")?.as_ref() == in_utc.as_ref();
-    if names_offset || zone == "UTC" {
-        return Some(in_utc);
-    }
-    at(zone)
 }
 
 #[cfg(test)]
