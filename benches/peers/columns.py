@@ -104,6 +104,7 @@ FLIGHTS = {
 COPIES = (
     "plain Arrow IPC only copies its buffers: it compresses nothing, and checks neither a hash nor that text is UTF-8"
 )
+MAPPED = "the peer's file is mapped, so that nothing is read or copied; the same library with reads is slower than Windrow"
 NEW_MEMORY = (
     "new memory: the system gives it to Windrow in pages of 4 KiB, about a microsecond each; pyarrow's allocator asks for "
     "huge pages (101 faults for 180 MB), which is fast here, and many times slower where a virtual machine gave them back"
@@ -128,6 +129,11 @@ REASONS = {
     ),
     **{(f"{name}, {data}", SPILL): COPIES for data in TABLES for name in ("write", "scan", "scan to pyarrow", "3 columns")},
     **{(f"first scan, {data}", entry): NEW_MEMORY for data in TABLES for entry in (SPILL, BALANCED)},
+    ("write, code", BALANCED): (
+        "of each text the longest token is searched again and again, 3.7 bytes on average: the search is two thirds of the "
+        "processor time"
+    ),
+    **{(f"{name}, code", BALANCED): MAPPED for name in ("3 columns", "take 1000")},
     ("take 1000, code", SPILL): COPIES,
     **{("take 1000, tokens", entry): TWO_ROUNDS for entry in (SPILL, BALANCED)},
 }
