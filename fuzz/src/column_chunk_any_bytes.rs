@@ -274,5 +274,30 @@ pub(crate) fn inputs() -> Vec<(String, Vec<u8>)> {
             }
         }
     }
+    inputs.push(("tokens".to_owned(), input_of(TEXT, 0, &tokens())));
     inputs
+}
+
+/// Number of the schema of one column of text.
+const TEXT: usize = 3;
+
+/// `the the cat` and `th`, by tokens: a writer makes none of so little text.
+fn tokens() -> Forged {
+    let table = forge::parts(&[&forge::head(3, 0, 2), &[2, 4], b"ththe "]);
+    let codes = [0x01, 0x11, 0x10, 0x63, 0x10, 0x06, 0x74, 0x00, 0x00, 0x01];
+    let body = forge::page(&[
+        &forge::head(11, 0, 0),
+        &forge::words(&[13_u64]),
+        &forge::head(0, 0, 0),
+        &forge::words(&[8_u32, 2]),
+        &forge::words(&[0_u64, 10]),
+        &codes,
+    ]);
+    let nodes = vec![ForgedNode::new(2, body).with_shared(table)];
+    let mut forged = Forged::new(&SCHEMAS[TEXT], 2, nodes);
+    forged.decoded_bytes = LIMITS.max_chunk_bytes;
+    let front = forge::parse_front(&SCHEMAS[TEXT], &forged.seal(), &LIMITS).expect("sound");
+    let asked = Asked::whole(&SCHEMAS[TEXT], 2);
+    forge::read(&SCHEMAS[TEXT], &front, &forged.seal(), &asked).expect("sound");
+    forged
 }
