@@ -63,6 +63,14 @@ pub struct GroupNode {
     values: NodeValues,
 }
 
+impl GroupNode {
+    /// Its number, which is its place among the nodes of the group.
+    #[must_use]
+    pub const fn number(&self) -> usize {
+        self.number
+    }
+}
+
 /// A node, encoded.
 #[derive(Debug)]
 pub struct EncodedNode {

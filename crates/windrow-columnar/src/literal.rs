@@ -131,7 +131,7 @@ fn of_number(value: &ArrayRef, scale: i8, whole: bool) -> Option<Steps> {
     of_text(text.as_string::<i32>().value(0), scale)
 }
 
-fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View

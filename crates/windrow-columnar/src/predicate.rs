@@ -226,17 +226,13 @@ fn literal(column: &str, data_type: &DataType, value: &ArrayRef) -> Result<Array
         )));
     }
     let cast = arrow_cast::cast(value, data_type).map_err(|error| refused(error.to_string()))?;
-    let is_text = matches!(
-        value.data_type(),
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    );
     if cast.null_count() > value.null_count() {
         return Err(refused(format!(
             "{} is not a value of type {data_type}",
             shown(value)
         )));
     }
-    if is_text {
+    if literal::is_text(value.data_type()) {
         return Ok(cast);
     }
     let back =

@@ -145,11 +145,38 @@ const COUNTS_LOG2: u32 = 16;
 /// How often values from all over a sample are taken.
 const ROUNDS: usize = 16;
 
-/// How often a pair of tokens was seen.
+/// How often pairs of tokens were seen, about: they share places.
+struct PairCounts(Vec<PairCount>);
+
 #[derive(Clone, Copy, Default)]
 struct PairCount {
     pair: u32,
     count: u32,
+}
+
+impl PairCounts {
+    fn new() -> Self {
+        Self(vec![PairCount::default(); 1 << COUNTS_LOG2])
+    }
+
+    /// Counts a pair; whether it was seen `often` by now, after which it begins anew.
+    fn reaches(&mut self, often: usize, first: u16, second: u16) -> bool {
+        let pair = u32::from(first) << 16 | u32::from(second);
+        let seen = &mut self.0[hashed(pair, COUNTS_LOG2)];
+        // A pair takes the place of one that was seen less often.
+        if seen.pair == pair {
+            seen.count += 1;
+        } else if seen.count > 1 {
+            seen.count -= 1;
+        } else {
+            *seen = PairCount { pair, count: 1 };
+        }
+        let reached = seen.pair == pair && seen.count as usize >= often;
+        if reached {
+            *seen = PairCount::default();
+        }
+        reached
+    }
 }
 
 impl TokenCompressor {
@@ -168,7 +195,7 @@ impl TokenCompressor {
         };
         // So often in a sample of 64 KiB, four times as often in one of 1 MiB: the table becomes just full.
         let often = (sample_bytes >> 14).isqrt().max(2);
-        let mut counts = vec![PairCount::default(); 1 << COUNTS_LOG2];
+        let mut counts = PairCounts::new();
         // From all over the sample again and again, so that no part of it fills the table with what only it has.
         let rounds = (0..ROUNDS).map(|first| sample.iter().skip(first).step_by(ROUNDS));
         for value in rounds.flatten() {
@@ -179,24 +206,12 @@ impl TokenCompressor {
                 let mut last = (code, size);
                 if let Some((code_before, size_before)) = before
                     && size_before + size <= TOKEN_BYTES
+                    && counts.reaches(often, code_before, code)
                 {
-                    let pair = u32::from(code_before) << 16 | u32::from(code);
-                    let seen = &mut counts[hashed(pair, COUNTS_LOG2)];
-                    // A pair takes the place of one that was seen less often.
-                    if seen.pair == pair {
-                        seen.count += 1;
-                    } else if seen.count > 1 {
-                        seen.count -= 1;
-                    } else {
-                        *seen = PairCount { pair, count: 1 };
-                    }
-                    if seen.pair == pair && seen.count as usize >= often {
-                        *seen = PairCount::default();
-                        let joined = &value[begin - size_before..begin + size];
-                        last = (table.push(joined), joined.len());
-                        if table.tokens.len() == MAX_TOKENS {
-                            return table;
-                        }
+                    let joined = &value[begin - size_before..begin + size];
+                    last = (table.push(joined), joined.len());
+                    if table.tokens.len() == MAX_TOKENS {
+                        return table;
                     }
                 }
                 before = Some(last);

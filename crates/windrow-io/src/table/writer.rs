@@ -1,7 +1,6 @@
 //! Writing tables.
 
 use std::io;
-use std::iter::Enumerate;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
@@ -363,7 +362,7 @@ fn encode_group(
     let work = Arc::new(NodeWork {
         group,
         options: options.clone(),
-        left: Mutex::new(nodes.into_iter().enumerate()),
+        left: Mutex::new(nodes.into_iter()),
         done: Mutex::new((0..count).map(|_| None).collect()),
     });
     let shared = Arc::clone(&work);
@@ -382,7 +381,7 @@ fn encode_group(
 struct NodeWork {
     group: RowGroup,
     options: EncodeOptions,
-    left: Mutex<Enumerate<vec::IntoIter<GroupNode>>>,
+    left: Mutex<vec::IntoIter<GroupNode>>,
     done: Mutex<Vec<Option<std::result::Result<EncodedNode, ColumnError>>>>,
 }
 
@@ -390,9 +389,10 @@ impl NodeWork {
     fn run(&self) {
         with_compressor(|compressor| {
             loop {
-                let Some((place, node)) = lock(&self.left).next() else {
+                let Some(node) = lock(&self.left).next() else {
                     break;
                 };
+                let place = node.number();
                 let encoded = self.group.encode_node(node, &self.options, compressor);
                 if let Some(place) = lock(&self.done).get_mut(place) {
                     *place = Some(encoded);
